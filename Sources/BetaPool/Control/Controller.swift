@@ -1,0 +1,99 @@
+/// Turns what tasks used into thread counts. It has no clock, no thread and no lock: time comes in with each tick, and its owner sees to it
+/// that one thread at a time is here. Whoever made it calls `destroy`.
+struct Controller {
+    private enum Policy {
+        case fixed(FixedPolicy)
+        case paper(PaperPolicy)
+    }
+
+    private(set) var settings: Settings
+    /// N: the thread count in force.
+    private(set) var threads: Int
+    private(set) var beta: Double?
+    private(set) var smoothedBeta = SmoothedBeta()
+    private(set) var log: DecisionLog
+    private(set) var tally = Tally()
+    private var policy: Policy
+    private var monitor = Monitor()
+
+    /// How often each action was taken.
+    struct Tally {
+        var scaleUps: UInt64 = 0
+        var scaleDowns: UInt64 = 0
+        var vetoes: UInt64 = 0
+    }
+
+    init(_ settings: Settings) throws(Errno) {
+        guard settings.isValid else { throw .invalidArgument }
+        guard let log = DecisionLog() else { throw .outOfMemory }
+        self.settings = settings
+        self.log = log
+        switch settings.policy {
+        case .fixed:
+            policy = .fixed(FixedPolicy())
+            threads = settings.maxThreads
+        case .paper, .paperIO, .adaptive:
+            policy = .paper(PaperPolicy())
+            threads = settings.minThreads
+        }
+    }
+
+    func destroy() {
+        log.destroy()
+    }
+
+    /// Whether a tick without load would change nothing.
+    var isAtRest: Bool {
+        settings.policy == .fixed || threads == settings.minThreads
+    }
+
+    /// Adds what a task, or a worker since the last tick, used: seconds.
+    mutating func report(cpu: Double, wall: Double) {
+        monitor.add(cpu: cpu, wall: wall)
+    }
+
+    /// Ends the interval and decides.
+    mutating func tick(now: Double, queueLength: UInt64) -> Decision {
+        beta = monitor.takeBeta()
+        smoothedBeta.add(beta, alpha: settings.alpha)
+        let verdict = decide(queueLength: queueLength)
+        let decision = Decision(
+            number: log.count + 1, time: now, beta: beta, smoothedBeta: smoothedBeta.value, queueLength: queueLength,
+            threadsBefore: threads, threads: verdict.threads, why: verdict.why)
+        threads = verdict.threads
+        log.append(decision)
+        tally.add(decision.action)
+        return decision
+    }
+
+    /// Sets N_min and N_max; a count outside them moves to the nearer one.
+    mutating func resize(minThreads: Int, maxThreads: Int) throws(Errno) {
+        var changed = settings
+        changed.minThreads = minThreads
+        changed.maxThreads = maxThreads
+        guard changed.isValid else { throw .invalidArgument }
+        settings = changed
+        threads = settings.policy == .fixed ? maxThreads : min(max(threads, minThreads), maxThreads)
+    }
+
+    private mutating func decide(queueLength: UInt64) -> Verdict {
+        switch policy {
+        case .fixed(let fixed):
+            return fixed.decide(settings)
+        case .paper(var paper):
+            defer { policy = .paper(paper) }
+            return paper.decide(N: threads, Q: queueLength, beta_sample: beta, settings)
+        }
+    }
+}
+
+extension Controller.Tally {
+    fileprivate mutating func add(_ action: Action) {
+        switch action {
+        case .hold: break
+        case .scaleUp: scaleUps += 1
+        case .scaleDown: scaleDowns += 1
+        case .veto: vetoes += 1
+        }
+    }
+}

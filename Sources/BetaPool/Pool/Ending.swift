@@ -1,0 +1,103 @@
+import CSystem
+
+// Waiting for the end of work, and the end of the pool.
+
+extension Pool {
+    /// What becomes of queued tasks.
+    enum ShutdownMode: Int32 {
+        case drain = 0
+        case cancel = 1
+    }
+
+    /// Waits until no task is queued or running.
+    func wait(timeout: Double) throws(Errno) {
+        try enter()
+        defer { unlock() }
+        try waitForNews(timeout: timeout) { $0.pointee.queue.isEmpty && $0.pointee.running == 0 }
+    }
+
+    func shutDown(_ mode: ShutdownMode) throws(Errno) {
+        try enter()
+        if state.pointee.phase == .open { state.pointee.phase = .shutDown }
+        if mode == .cancel {
+            var queue = state.pointee.queue
+            state.pointee.queue = TaskQueue()
+            cancel(&queue)
+        }
+        unlock()
+        while let wake = lockAndTakeIdle() { wake.wakeOne() }
+    }
+
+    /// Waits until every worker has left.
+    func join(timeout: Double) throws(Errno) {
+        try enter()
+        defer { unlock() }
+        guard state.pointee.phase != .open else { throw .invalidArgument }
+        try waitForNews(timeout: timeout) { $0.pointee.threads == 0 && $0.pointee.running == 0 }
+    }
+
+    /// Shuts down, joins, and gives everything back.
+    func end() throws(Errno) {
+        try enter()
+        guard !isServedByCaller, state.pointee.phase != .freeing else {
+            let error = isServedByCaller ? Errno.wouldDeadlock : .badHandle
+            unlock()
+            throw error
+        }
+        unlock()
+        try shutDown(.drain)
+        lock()
+        state.pointee.phase = .freeing
+        try? waitForNews(timeout: -1) { $0.pointee.threads == 0 && $0.pointee.running == 0 }
+        let leaver = state.pointee.leaver
+        unlock()
+        stopTicker()
+        if let leaver { pthread_join(leaver, nil) }
+        lock()
+        handle.leaveForGood()
+        state.pointee.destroy()
+        Registry.release(handle)
+    }
+
+    /// Tells every thread that waits. Called with the lock held.
+    func announceNews() {
+        guard state.pointee.waiters > 0 else { return }
+        state.pointee.news.increment()
+        state.pointee.news.wakeAll()
+    }
+
+    /// Waits for a condition. Called with the lock held, returns with it held.
+    private func waitForNews(timeout: Double, until condition: (UnsafeMutablePointer<PoolState>) -> Bool) throws(Errno) {
+        guard !isServedByCaller else { throw .wouldDeadlock }
+        let deadline = timeout < 0 ? .infinity : Clock.now() + timeout
+        state.pointee.waiters += 1
+        defer { state.pointee.waiters -= 1 }
+        while !condition(state) {
+            guard deadline == .infinity || Clock.now() < deadline else { throw .timedOut }
+            let news = state.pointee.news
+            let edition = news.load()
+            unlock()
+            news.wait(while: edition, until: deadline)
+            lock()
+        }
+    }
+
+    private func lockAndTakeIdle() -> Futex? {
+        lock()
+        defer { unlock() }
+        return takeIdle()
+    }
+
+    /// Reports tasks as cancelled. Called with the lock held, returns with it held; not held during the reports.
+    func cancel(_ queue: inout TaskQueue) {
+        let count = queue.count
+        state.pointee.running += count
+        unlock()
+        while let task = queue.pop() { task.cancel() }
+        queue.removeAll()
+        lock()
+        state.pointee.running -= count
+        state.pointee.totals.cancelled += UInt64(count)
+        announceNews()
+    }
+}

@@ -1,0 +1,192 @@
+import CSystem
+
+/// A pool of workers that its controller sizes. A copy is the same pool.
+///
+/// One lock guards everything. It is held for some tens of instructions at a time, and never while a callback, a system call that sleeps or
+/// a task runs. The functions of this type are spread over files by what they are about:
+/// Submission (tasks in), Serving (tasks out), Sizing (ticks and thread counts), Ending (wait, shutdown, join), Forking.
+struct Pool {
+    let handle: Handle
+
+    var state: UnsafeMutablePointer<PoolState> {
+        handle.state(as: PoolState.self)
+    }
+
+    static let kind = HandleKind(
+        magic: 0x6265_7470,
+        prepare: {
+            ThreadLocal.create { worker in worker!.assumingMemoryBound(to: WorkerState.self).threadEnded() }
+        },
+        resetInChild: { Pool(handle: $0.assumingMemoryBound(to: HandleHeader.self)).resetInChild() })
+
+    static func make(_ configuration: PoolConfiguration) throws(Errno) -> Pool {
+        guard configuration.isValid else { throw .invalidArgument }
+        let handle = try Registry.acquire(kind, stateSize: MemoryLayout<PoolState>.size)
+        let pool = Pool(handle: handle)
+        do throws(Errno) {
+            pool.state.initialize(to: try PoolState(configuration))
+        } catch {
+            Registry.release(handle)
+            throw error
+        }
+        Registry.publish(handle)
+        return pool
+    }
+
+    func lock() {
+        handle.pointee.mutex.lock()
+    }
+
+    func unlock() {
+        handle.pointee.mutex.unlock()
+    }
+
+    /// Locks a pool that came from outside.
+    func enter() throws(Errno) {
+        try handle.enter(Self.kind)
+        if !state.pointee.orphans.isEmpty { reportOrphans() }
+    }
+
+    /// Whether the calling thread is one of this pool's workers.
+    var isServedByCaller: Bool {
+        guard let worker = Worker.current else { return false }
+        return worker.pointee.pool.handle == handle
+    }
+
+    // MARK: Looking
+
+    func stats() throws(Errno) -> PoolStats {
+        try enter()
+        defer { unlock() }
+        if state.pointee.settings.policy == .fixed { measure(now: Clock.now()) }
+        return state.pointee.stats
+    }
+
+    func forEachDecision(newest limit: Int, _ body: (Decision) -> Void) throws(Errno) {
+        try enter()
+        defer { unlock() }
+        state.pointee.controller.log.forEach(newest: limit, body)
+    }
+}
+
+/// What a pool is made of.
+struct PoolConfiguration {
+    static let smallestStack = 65536
+
+    var settings: Settings
+    /// Most tasks that may wait; nil: no limit.
+    var queueLimit: Int?
+    /// Bytes of stack of a native worker.
+    var stackSize: Int
+    var threadName: ThreadName
+    var host: Host
+
+    var isValid: Bool {
+        settings.isValid && host.isValid && stackSize >= Self.smallestStack
+    }
+}
+
+struct PoolState {
+    enum Phase: UInt8 {
+        case open
+        /// No further tasks; those queued still run.
+        case shutDown
+        /// As before, and betapool_free is under way.
+        case freeing
+    }
+
+    let configuration: PoolConfiguration
+    var phase = Phase.open
+    var queue = TaskQueue()
+    /// Tasks that a forked child has inherited and not yet reported as cancelled.
+    var orphans = TaskQueue()
+    var controller: Controller
+
+    // Workers, each in one of these states.
+    /// Hired: a thread was asked for.
+    var hired: Worker?
+    var hiredCount = 0
+    /// Serving: all that have a thread, whatever it does.
+    var serving: Worker?
+    var servingCount = 0
+    /// Serving and parked, the one that parked last first: so it is still warm, and the surplus at the end stays asleep.
+    var idle: Worker?
+    var idleCount = 0
+    /// Serving, taken off `idle` by a waker, and not yet back at the queue.
+    var wakingCount = 0
+
+    /// Tasks in the hands of workers or being reported as cancelled.
+    var running = 0
+    var totals = Totals()
+
+    /// Threads in betapool_wait or betapool_join, and what they sleep on: incremented when there is news for them.
+    var waiters = 0
+    let news: Futex
+
+    var ticker: Ticker
+    /// The native worker that left last. The next one to leave joins it.
+    var leaver: pthread_t?
+    var nextThreadNumber: UInt32 = 0
+
+    struct Totals {
+        var submitted: UInt64 = 0
+        var completed: UInt64 = 0
+        var cancelled: UInt64 = 0
+        var threadsStarted: UInt64 = 0
+        var threadsRetired: UInt64 = 0
+        var spawnFailures: UInt64 = 0
+        var cpuTime = 0.0
+        var busyTime = 0.0
+    }
+
+    init(_ configuration: PoolConfiguration) throws(Errno) {
+        let controller = try Controller(configuration.settings)
+        guard let news = Futex() else {
+            controller.destroy()
+            throw .outOfMemory
+        }
+        guard let alarm = Futex() else {
+            controller.destroy()
+            news.destroy()
+            throw .outOfMemory
+        }
+        self.configuration = configuration
+        self.controller = controller
+        self.news = news
+        ticker = Ticker(alarm: alarm)
+    }
+
+    mutating func destroy() {
+        queue.removeAll()
+        controller.destroy()
+        news.destroy()
+        ticker.alarm.destroy()
+    }
+
+    var settings: Settings { controller.settings }
+
+    /// Workers that exist or will in a moment.
+    var threads: Int { hiredCount + servingCount }
+
+    var stats: PoolStats {
+        PoolStats(
+            policy: settings.policy, targetThreads: controller.threads, threads: threads, idleThreads: idleCount,
+            queueLength: queue.count, running: running, totals: totals, decisions: controller.log.count, tally: controller.tally,
+            beta: controller.beta, smoothedBeta: controller.smoothedBeta.value)
+    }
+}
+
+/// A pool at one moment.
+struct PoolStats {
+    let policy: PolicyKind
+    let targetThreads: Int
+    let threads: Int
+    let idleThreads: Int
+    let queueLength: Int
+    let running: Int
+    let totals: PoolState.Totals
+    let decisions: UInt64
+    let tally: Controller.Tally
+    let beta: Double?
+    let smoothedBeta: Double
+}

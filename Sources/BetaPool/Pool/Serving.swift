@@ -1,0 +1,212 @@
+import CSystem
+
+// Threads and what they do: tasks out.
+
+extension Pool {
+    // MARK: Hiring
+
+    /// Makes a worker for a thread that is about to be asked for. False if there is no memory.
+    func hire() -> Bool {
+        guard let worker = WorkerState.make(pool: self) else {
+            state.pointee.totals.spawnFailures += 1
+            return false
+        }
+        worker.pointee.nextWaiting = state.pointee.hired
+        state.pointee.hired = worker
+        state.pointee.hiredCount += 1
+        return true
+    }
+
+    /// Gets a thread for a hired worker. The lock must not be held. Returns why it failed.
+    func startThread() -> Errno? {
+        lock()
+        let configuration = state.pointee.configuration
+        unlock()
+        do throws(Errno) {
+            if let spawn = configuration.host.spawn {
+                let code = spawn(configuration.host.context)
+                guard code >= 0 else { throw Errno(code: code == .min ? .max : -code) }
+            } else {
+                _ = try Thread.start(stackSize: configuration.stackSize, argument: handle) { argument in
+                    let pool = Pool(handle: argument!.assumingMemoryBound(to: HandleHeader.self))
+                    pool.nameThread()
+                    try? pool.serve()
+                    return nil
+                }
+            }
+        } catch {
+            lock()
+            dismissHired()
+            unlock()
+            return error.code == ENOMEM ? error : .tryAgain
+        }
+        return nil
+    }
+
+    /// A thread that was asked for will not come.
+    func dismissHired() {
+        guard let worker = takeHired() else { return }
+        state.pointee.totals.spawnFailures += 1
+        WorkerState.destroy(worker)
+        announceNews()
+    }
+
+    private func takeHired() -> Worker? {
+        guard let worker = state.pointee.hired else { return nil }
+        state.pointee.hired = worker.pointee.nextWaiting
+        state.pointee.hiredCount -= 1
+        worker.pointee.nextWaiting = nil
+        return worker
+    }
+
+    private func nameThread() {
+        lock()
+        let number = state.pointee.nextThreadNumber
+        state.pointee.nextThreadNumber &+= 1
+        unlock()
+        Thread.setName(state.pointee.configuration.threadName, number: number)
+    }
+
+    /// The same, said by the host.
+    func forgetPromisedThread() throws(Errno) {
+        try enter()
+        defer { unlock() }
+        guard isServedByHost, state.pointee.hiredCount > 0 else { throw .invalidArgument }
+        dismissHired()
+    }
+
+    private var isServedByHost: Bool { state.pointee.configuration.host.spawn != nil }
+
+    // MARK: Serving
+
+    /// Makes the host's calling thread a worker.
+    func serveForHost() throws(Errno) {
+        try enter()
+        let isExpected = isServedByHost
+        unlock()
+        guard isExpected else { throw .invalidArgument }
+        try serve()
+    }
+
+    /// Makes the calling thread a worker until it is retired or the pool ends.
+    private func serve() throws(Errno) {
+        guard Worker.current == nil else { throw .wouldDeadlock }
+        try enter()
+        guard let worker = takeHired() else {
+            unlock()
+            throw .invalidArgument
+        }
+        do throws(Errno) {
+            try ThreadLocal.set(worker)
+        } catch {
+            WorkerState.destroy(worker)
+            announceNews()
+            unlock()
+            throw error
+        }
+        enroll(worker)
+        while mayStay {
+            if let task = state.pointee.queue.pop() {
+                run(task, by: worker)
+            } else if state.pointee.phase == .open {
+                park(worker)
+            } else {
+                break
+            }
+        }
+        try? ThreadLocal.set(nil)
+        leave(worker)
+    }
+
+    /// A worker more than the controller wants leaves, between two tasks.
+    private var mayStay: Bool {
+        state.pointee.threads <= state.pointee.controller.threads
+    }
+
+    private func run(_ task: Task, by worker: Worker) {
+        worker.pointee.isRunningTask = true
+        state.pointee.running += 1
+        let calls = callsForWork()
+        unlock()
+        make(calls)
+        task.run()
+        lock()
+        worker.pointee.isRunningTask = false
+        state.pointee.running -= 1
+        state.pointee.totals.completed += 1
+        if state.pointee.running == 0, state.pointee.queue.isEmpty { announceNews() }
+    }
+
+    private func park(_ worker: Worker) {
+        let host = state.pointee.configuration.host
+        worker.pointee.wake.store(0)
+        worker.pointee.nextWaiting = state.pointee.idle
+        state.pointee.idle = worker
+        state.pointee.idleCount += 1
+        worker.pointee.usage.park(now: Clock.now())
+        let wake = worker.pointee.wake
+        unlock()
+        host.beforeWait?(host.context)
+        while wake.load() == 0 { wake.wait(while: 0) }
+        let now = Clock.now()
+        host.afterWait?(host.context)
+        lock()
+        state.pointee.wakingCount -= 1
+        worker.pointee.usage.unpark(now: now)
+    }
+
+    // MARK: Coming and going
+
+    private func enroll(_ worker: Worker) {
+        worker.pointee.clock = .ofCallingThread()
+        worker.pointee.usage.start(now: Clock.now(), cpu: worker.pointee.clock?.read() ?? 0)
+        worker.pointee.next = state.pointee.serving
+        state.pointee.serving?.pointee.previous = worker
+        state.pointee.serving = worker
+        state.pointee.servingCount += 1
+        state.pointee.totals.threadsStarted += 1
+    }
+
+    /// The calling thread's worker ends. Called with the lock held, returns without it. Hands its wake-up on: there may be work that it was
+    /// called for.
+    fileprivate func leave(_ worker: Worker) {
+        measure(worker, now: Clock.now())
+        worker.pointee.previous?.pointee.next = worker.pointee.next
+        worker.pointee.next?.pointee.previous = worker.pointee.previous
+        if state.pointee.serving == worker { state.pointee.serving = worker.pointee.next }
+        state.pointee.servingCount -= 1
+        state.pointee.totals.threadsRetired += 1
+        let calls = callsForWork()
+        var predecessor: pthread_t?
+        if !isServedByHost {
+            predecessor = state.pointee.leaver
+            state.pointee.leaver = pthread_self()
+        }
+        WorkerState.destroy(worker)
+        // From the moment that nobody serves, the pool may be freed; so its last worker makes no calls, and there are none to make.
+        let isLast = state.pointee.threads == 0
+        if isLast { announceNews() }
+        unlock()
+        if !isLast { make(calls) }
+        if let predecessor { pthread_join(predecessor, nil) }
+    }
+}
+
+extension Worker {
+    /// The calling thread's.
+    static var current: Worker? {
+        ThreadLocal.value?.assumingMemoryBound(to: WorkerState.self)
+    }
+
+    /// The thread ends in the middle of a task, by pthread_exit: the task counts as run, the worker is gone, the pool goes on.
+    func threadEnded() {
+        let pool = pointee.pool
+        pool.lock()
+        if pointee.isRunningTask {
+            pool.state.pointee.running -= 1
+            pool.state.pointee.totals.completed += 1
+        }
+        if pool.state.pointee.running == 0, pool.state.pointee.queue.isEmpty { pool.announceNews() }
+        pool.leave(self)
+    }
+}

@@ -1,0 +1,78 @@
+// Tasks in.
+
+extension Pool {
+    /// Queues tasks, all or none.
+    func submit(_ tasks: UnsafePointer<Task>, count: Int) throws(Errno) {
+        try enter()
+        do throws(Errno) {
+            try accept(tasks, count: count)
+        } catch {
+            unlock()
+            throw error
+        }
+        let calls = callsForWork()
+        unlock()
+        make(calls)
+    }
+
+    private func accept(_ tasks: UnsafePointer<Task>, count: Int) throws(Errno) {
+        guard state.pointee.phase == .open else { throw .shutDown }
+        if state.pointee.threads == 0, count > 0 { try startFirstWorker() }
+        let (length, overflow) = state.pointee.queue.count.addingReportingOverflow(count)
+        guard !overflow, length <= state.pointee.configuration.queueLimit ?? .max else { throw .tryAgain }
+        try state.pointee.queue.reserve(count)
+        for index in 0..<count { state.pointee.queue.push(tasks[index]) }
+        state.pointee.totals.submitted += UInt64(count)
+    }
+
+    /// A task is accepted only by a pool that has a worker, so that it cannot be left without one.
+    private func startFirstWorker() throws(Errno) {
+        guard hire() else { throw .outOfMemory }
+        unlock()
+        let failure = startThread()
+        lock()
+        if let failure, state.pointee.threads == 0 { throw failure }
+        guard state.pointee.phase == .open else { throw .shutDown }
+    }
+}
+
+/// What is to be done for queued work once the lock is released.
+struct Calls {
+    var wake: Futex?
+    var threadsToStart = 0
+    var alarm: Ticker.Alarm?
+}
+
+extension Pool {
+    /// Who is to be called now that tasks are queued. Wakes go in a chain: at most one worker is on its way, and wakes the next when it has
+    /// taken a task and sees more. So as many wake as are needed, never all at once to find the queue empty, or to queue for a host's lock.
+    func callsForWork() -> Calls {
+        var calls = Calls()
+        guard !state.pointee.queue.isEmpty else { return calls }
+        if state.pointee.wakingCount == 0 { calls.wake = takeIdle() }
+        let coming = state.pointee.idleCount + state.pointee.wakingCount + state.pointee.hiredCount
+        let wanted = min(state.pointee.queue.count - coming, state.pointee.controller.threads - state.pointee.threads)
+        while calls.threadsToStart < wanted, hire() { calls.threadsToStart += 1 }
+        if state.pointee.settings.policy != .fixed { calls.alarm = state.pointee.ticker.callIfAsleep() }
+        return calls
+    }
+
+    /// Makes the calls. The lock must not be held.
+    func make(_ calls: Calls) {
+        calls.wake?.wakeOne()
+        for _ in 0..<calls.threadsToStart { _ = startThread() }
+        if let alarm = calls.alarm { ring(alarm) }
+    }
+
+    /// Takes the worker that parked last off the idle list. Whoever gets its futex wakes it, after unlocking.
+    func takeIdle() -> Futex? {
+        guard let worker = state.pointee.idle else { return nil }
+        state.pointee.idle = worker.pointee.nextWaiting
+        state.pointee.idleCount -= 1
+        state.pointee.wakingCount += 1
+        worker.pointee.nextWaiting = nil
+        // Now, and not after unlocking: from here on the worker may run, leave and be freed. The wake-up itself touches no memory.
+        worker.pointee.wake.store(1)
+        return worker.pointee.wake
+    }
+}

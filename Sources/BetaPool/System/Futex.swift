@@ -1,0 +1,52 @@
+import CSystem
+import Synchronization
+
+/// A 32-bit word that threads can sleep on. A copy is the same word; whoever made it calls `destroy`.
+struct Futex {
+    private let word: UnsafeMutablePointer<Atomic<UInt32>>
+
+    init?() {
+        guard let word = allocate(Atomic<UInt32>.self) else { return nil }
+        word.initialize(to: Atomic(0))
+        self.word = word
+    }
+
+    func destroy() {
+        deallocate(word)
+    }
+
+    func load() -> UInt32 {
+        word.pointee.load(ordering: .acquiring)
+    }
+
+    func store(_ value: UInt32) {
+        word.pointee.store(value, ordering: .releasing)
+    }
+
+    /// For use as a generation: who read it before sleeps only while nobody has incremented it since.
+    func increment() {
+        word.pointee.wrappingAdd(1, ordering: .acquiringAndReleasing)
+    }
+
+    /// Sleeps while the word is `value`, at most until `deadline` (on `Clock.now`). May return early: look again.
+    func wait(while value: UInt32, until deadline: Double = .infinity) {
+        if deadline == .infinity {
+            csystem_futex_wait(address, value, nil)
+        } else {
+            var span = timespec(seconds: deadline - Clock.now())
+            csystem_futex_wait(address, value, &span)
+        }
+    }
+
+    func wakeOne() {
+        csystem_futex_wake(address, 1)
+    }
+
+    func wakeAll() {
+        csystem_futex_wake(address, Int32.max)
+    }
+
+    private var address: UnsafeMutablePointer<UInt32> {
+        UnsafeMutableRawPointer(word).assumingMemoryBound(to: UInt32.self)
+    }
+}

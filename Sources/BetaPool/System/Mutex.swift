@@ -1,0 +1,20 @@
+import CSystem
+
+/// A lock. A copy is the same lock. Its memory is never given back: see Registry.
+struct Mutex {
+    private let raw: UnsafeMutablePointer<pthread_mutex_t>
+
+    init?() {
+        guard let raw = allocate(pthread_mutex_t.self) else { return nil }
+        pthread_mutex_init(raw, nil)
+        self.raw = raw
+    }
+
+    func lock() {
+        pthread_mutex_lock(raw)
+    }
+
+    func unlock() {
+        pthread_mutex_unlock(raw)
+    }
+}

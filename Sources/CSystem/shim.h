@@ -1,0 +1,88 @@
+// What Swift cannot import from libc: macros, variadic functions, GNU functions that need _GNU_SOURCE (which must not be defined here:
+// it changes the headers that the Swift toolchain's own modules were made with). No function here changes errno.
+#ifndef CSYSTEM_SHIM_H
+#define CSYSTEM_SHIM_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+extern int pthread_setname_np(pthread_t thread, const char *name);
+
+// Sleeps while *word == expected. 0 when woken (perhaps for no reason), else an errno.
+static inline int csystem_futex_wait(uint32_t *word, uint32_t expected, const struct timespec *timeout) {
+    int saved = errno;
+    int result = syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout, NULL, 0) == 0 ? 0 : errno;
+    errno = saved;
+    return result;
+}
+
+static inline void csystem_futex_wake(uint32_t *word, int count) {
+    int saved = errno;
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+    errno = saved;
+}
+
+// The number of cores that the calling thread may run on, or 0 if the kernel does not say.
+static inline int csystem_affinity_count(void) {
+    unsigned long mask[1024];
+    int saved = errno, count = 0;
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    errno = saved;
+    for (long i = 0; i < bytes / (long)sizeof mask[0]; i++) {
+        count += __builtin_popcountl(mask[i]);
+    }
+    return count;
+}
+
+static inline uint64_t csystem_physical_memory(void) {
+    int saved = errno;
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    errno = saved;
+    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+}
+
+// RLIMIT_NPROC, or 0 for "no limit" and "not known".
+static inline uint64_t csystem_process_limit(void) {
+    struct rlimit limit;
+    int saved = errno;
+    int result = getrlimit(RLIMIT_NPROC, &limit);
+    errno = saved;
+    return result == 0 && limit.rlim_cur != RLIM_INFINITY ? (uint64_t)limit.rlim_cur : 0;
+}
+
+// Reads the start of a small file into `text`, terminated. Returns its length, or -1.
+static inline long csystem_read_file(const char *path, char *text, size_t capacity) {
+    int saved = errno;
+    long length = -1;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file >= 0) {
+        length = read(file, text, capacity - 1);
+        close(file);
+    }
+    text[length > 0 ? length : 0] = 0;
+    errno = saved;
+    return length;
+}
+
+// One lock for the process's list of handles, usable before anything was allocated.
+pthread_mutex_t *csystem_registry_mutex(void);
+
+// The key of the library's thread-local value, made with csystem_thread_key_create: by one thread at a time, once (again does nothing).
+pthread_key_t csystem_thread_key(void);
+int csystem_thread_key_create(void (*on_exit)(void *));
+
+// The version that the public header states: Swift imports a macro as a String, which a C caller cannot have.
+const char *csystem_version(void);
+
+#endif
