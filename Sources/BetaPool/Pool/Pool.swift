@@ -5,7 +5,7 @@ import CSystem
 /// One lock guards everything. It is held for some tens of instructions at a time, and never while a callback, a system call that sleeps or
 /// a task runs. The functions of this type are spread over files by what they are about:
 /// Submission (tasks in), Serving (tasks out), Sizing (ticks and thread counts), Ending (wait, shutdown, join), Forking.
-struct Pool {
+struct Pool: @unchecked Sendable {
     let handle: Handle
 
     var state: UnsafeMutablePointer<PoolState> {

@@ -10,6 +10,8 @@ struct Ticker {
 
     /// Incremented to end the ticker's sleep.
     let alarm: Futex
+    /// Set from the moment that somebody is about to start the thread; `thread` follows.
+    var isStarted = false
     var thread: pthread_t?
     /// Asleep until somebody calls, or not started yet.
     var isAsleep = true
@@ -19,7 +21,11 @@ struct Ticker {
     mutating func callIfAsleep() -> Alarm? {
         guard isAsleep else { return nil }
         isAsleep = false
-        return thread == nil ? .start : .ring(alarm)
+        guard isStarted else {
+            isStarted = true
+            return .start
+        }
+        return .ring(alarm)
     }
 }
 
@@ -36,7 +42,10 @@ extension Pool {
             }
             lock()
             state.pointee.ticker.thread = thread
-            if thread == nil { state.pointee.ticker.isAsleep = true }  // the next task tries again
+            if thread == nil {  // the next task tries again
+                state.pointee.ticker.isStarted = false
+                state.pointee.ticker.isAsleep = true
+            }
             unlock()
         }
     }

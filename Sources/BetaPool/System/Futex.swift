@@ -2,7 +2,7 @@ import CSystem
 import Synchronization
 
 /// A 32-bit word that threads can sleep on. A copy is the same word; whoever made it calls `destroy`.
-struct Futex {
+struct Futex: @unchecked Sendable {
     private let word: UnsafeMutablePointer<Atomic<UInt32>>
 
     init?() {
