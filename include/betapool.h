@@ -90,7 +90,12 @@ typedef struct betapool_decision {
     double time;             /* seconds, on the clock the tick was given (a pool: betapool_wall_time) */
     double beta;             /* blocking ratio of the interval, 1 - sum(cpu)/sum(wall) (paper, eq. 3); NaN if nothing was measured */
     double beta_ewma;        /* its exponentially weighted mean (paper, Algorithm 1) */
-    double beta_io;          /* share of busy threads that wait for I/O and not for each other; NaN where wait states cannot be read */
+    /* What busy threads were doing, as means over the interval; NaN where wait states cannot be read. */
+    double beta_io;            /* the blocking ratio that contention does not inflate: waiting / (running + contending + waiting) */
+    double running_threads;    /* on a core, or queued for one */
+    double contending_threads; /* asleep on the host's lock, or the pool's own */
+    double waiting_threads;    /* asleep in anything else */
+    double surplus_threads;    /* could leave and nothing would slow down: contending + max(0, running - cores) */
     uint64_t queue_length;   /* tasks that waited for a thread */
     uint32_t threads_before; /* thread count until now */
     uint32_t threads;        /* thread count from now on */
@@ -101,7 +106,7 @@ typedef struct betapool_decision {
 } betapool_decision;
 
 /*
- * betapool_decision_reason - puts the reason of a decision into words: "beta 0.12 is not above 0.30: the CPU is busy, growth refused".
+ * betapool_decision_reason - puts the reason of a decision into words: "beta 0.12 is not above 0.3: the CPU is saturated, growth refused".
  * Writes at most `size` bytes to `text`, always terminated if size > 0. Returns the length of the whole text, as snprintf does, so that
  * a result >= size means it was cut. Errors: -EINVAL (decision is NULL, or text is NULL with size > 0, or no such reason).
  */
@@ -113,12 +118,12 @@ int betapool_decision_reason(const betapool_decision *decision, char *text, size
 typedef struct betapool_config {
     size_t size;           /* sizeof(betapool_config); set by betapool_config_init */
     int32_t policy;        /* a betapool_policy */
-    uint32_t min_threads;  /* N_min, 1 to max_threads; the paper's 4 */
-    uint32_t max_threads;  /* N_max, at most 65536; the paper's 64 */
+    uint32_t min_threads;  /* N_min, 1 to max_threads; 0: the policy's own, the paper's 4, or 1 for adaptive, or max_threads if that is less */
+    uint32_t max_threads;  /* N_max, at most 65536; 0: the policy's own, the paper's 64; for adaptive as many as memory and thread limits bear */
     uint32_t hysteresis;   /* H, intervals of wanting to grow before growing, at least 1; the paper's 3 */
     double beta_threshold; /* growth needs a blocking ratio above this, 0 to 1; the paper's 0.3 */
     double alpha;          /* weight of the newest interval in the mean, above 0 to 1; the paper's 0.2 */
-    double interval;       /* seconds between decisions, 0.001 to 3600; the paper's 0.5 */
+    double interval;       /* seconds between decisions, 0.001 to 3600; 0: the policy's own, the paper's 0.5, or 0.1 for adaptive */
 
     /* From here on for pools; a controller ignores it. */
     size_t queue_limit;    /* most tasks that may wait; 0: no limit */
@@ -132,13 +137,18 @@ typedef struct betapool_config {
      *              Must not wait for the pool. Returns 0, or a negative errno if no thread can be had. NULL: the pool makes native threads.
      * before_wait, after_wait   bracket each time a worker in betapool_serve() has nothing to do, so that a host with a global lock
      *              lets go of it just then. Called by that worker. Both or neither.
-     * on_decision  called by the monitor after each decision other than a hold. Must return soon: control stands still meanwhile.
+     * on_decision  called by the monitor when the thread count changes, and when growth begins to be refused. Must return soon: control
+     *              stands still meanwhile.
+     * lock, lock_size   where a thread sleeps that waits for the host's global lock: a futex in this range of addresses is contention, not
+     *              I/O. NULL and 0: there is no such lock.
      */
     int (*spawn)(void *host);
     void (*before_wait)(void *host);
     void (*after_wait)(void *host);
     void (*on_decision)(void *host, const betapool_decision *decision);
     void *host;
+    const void *lock;
+    size_t lock_size;
 } betapool_config;
 
 /* betapool_config_init - fills a configuration with the defaults. Errors: -EINVAL (NULL). */
@@ -154,7 +164,7 @@ int betapool_controller_create(const betapool_config *config, betapool_controlle
 /*
  * betapool_controller_report - one finished task: the CPU and wall seconds it took (paper, section on instrumentation). O(1) time and space.
  * A cpu above the wall time by no more than the clocks' own error (1 % + 20 us) counts as equal to it.
- * Errors: -EINVAL (NULL, negative, NaN, infinite, cpu > wall), -EBADF.
+ * Errors: -EINVAL (NULL, negative, NaN, above 1e9 seconds, cpu > wall), -EBADF.
  */
 int betapool_controller_report(betapool_controller *controller, double cpu, double wall);
 
@@ -247,6 +257,7 @@ int betapool_join(betapool *pool, double timeout);
 
 /*
  * betapool_free - shuts down (draining), joins, and ends the pool. NULL is fine. No other call on it may be under way, except by its tasks.
+ * If its last worker is gone and no thread can be had for another, tasks still queued are reported as cancelled.
  * Errors: -EDEADLK (called by a task of this pool), -EBADF.
  */
 int betapool_free(betapool *pool);
@@ -274,7 +285,12 @@ typedef struct betapool_stats {
     double busy_time;        /* seconds that workers were not idle, summed over workers, up to the last tick */
     double beta;             /* blocking ratio of the last interval; NaN if nothing was measured */
     double beta_ewma;
-    double beta_io;          /* NaN where wait states cannot be read */
+    double beta_io;          /* as in betapool_decision, of the last interval; so are the next four */
+    double running_threads;
+    double contending_threads;
+    double waiting_threads;
+    double surplus_threads;
+    int32_t wait_states;     /* 1: the last decision knew what the threads were doing; 0: it did not, and went by CPU use */
 } betapool_stats;
 
 /* betapool_get_stats - fills *stats. Errors: -EINVAL (NULL, a wrong size field), -EBADF. */

@@ -1,5 +1,5 @@
 // What Swift cannot import from libc: macros, variadic functions, GNU functions that need _GNU_SOURCE (which must not be defined here:
-// it changes the headers that the Swift toolchain's own modules were made with). No function here changes errno.
+// it changes the headers that the Swift toolchain's own modules were made with).
 #ifndef CSYSTEM_SHIM_H
 #define CSYSTEM_SHIM_H
 
@@ -19,26 +19,33 @@
 
 extern int pthread_setname_np(pthread_t thread, const char *name);
 
+// The square root as one instruction: Swift's calls libm, for the sake of errno.
+static inline double csystem_sqrt(double value) {
+    return __builtin_elementwise_sqrt(value);
+}
+
+static inline int csystem_errno(void) {
+    return errno;
+}
+
+static inline void csystem_set_errno(int code) {
+    errno = code;
+}
+
 // Sleeps while *word == expected. 0 when woken (perhaps for no reason), else an errno.
 static inline int csystem_futex_wait(uint32_t *word, uint32_t expected, const struct timespec *timeout) {
-    int saved = errno;
-    int result = syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout, NULL, 0) == 0 ? 0 : errno;
-    errno = saved;
-    return result;
+    return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout, NULL, 0) == 0 ? 0 : errno;
 }
 
 static inline void csystem_futex_wake(uint32_t *word, int count) {
-    int saved = errno;
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
-    errno = saved;
 }
 
 // The number of cores that the calling thread may run on, or 0 if the kernel does not say.
 static inline int csystem_affinity_count(void) {
     unsigned long mask[1024];
-    int saved = errno, count = 0;
+    int count = 0;
     long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
-    errno = saved;
     for (long i = 0; i < bytes / (long)sizeof mask[0]; i++) {
         count += __builtin_popcountl(mask[i]);
     }
@@ -46,24 +53,47 @@ static inline int csystem_affinity_count(void) {
 }
 
 static inline uint64_t csystem_physical_memory(void) {
-    int saved = errno;
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    errno = saved;
     return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
 }
 
 // RLIMIT_NPROC, or 0 for "no limit" and "not known".
 static inline uint64_t csystem_process_limit(void) {
     struct rlimit limit;
-    int saved = errno;
-    int result = getrlimit(RLIMIT_NPROC, &limit);
-    errno = saved;
-    return result == 0 && limit.rlim_cur != RLIM_INFINITY ? (uint64_t)limit.rlim_cur : 0;
+    return getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? (uint64_t)limit.rlim_cur : 0;
+}
+
+static inline int32_t csystem_thread_id(void) {
+    return (int32_t)syscall(SYS_gettid);
+}
+
+// A descriptor, or -1.
+static inline int csystem_open_for_reading(const char *path) {
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static inline void csystem_close(int file) {
+    close(file);
+}
+
+// Reads a file from its start into `text`, terminated. Returns the length, or -1.
+static inline long csystem_read_again(int file, char *text, size_t capacity) {
+    long length = pread(file, text, capacity - 1, 0);
+    text[length > 0 ? length : 0] = 0;
+    return length;
+}
+
+static inline _Bool csystem_is_futex(long number) {
+#ifdef SYS_futex_time64
+    if (number == SYS_futex_time64) {
+        return 1;
+    }
+#endif
+    return number == SYS_futex;
 }
 
 // Reads the start of a small file into `text`, terminated. Returns its length, or -1.
 static inline long csystem_read_file(const char *path, char *text, size_t capacity) {
-    int saved = errno;
     long length = -1;
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file >= 0) {
@@ -71,7 +101,6 @@ static inline long csystem_read_file(const char *path, char *text, size_t capaci
         close(file);
     }
     text[length > 0 ? length : 0] = 0;
-    errno = saved;
     return length;
 }
 

@@ -13,13 +13,12 @@ import Testing
     }
 
     @Test func fixedNeverMoves() throws {
-        var settings = Settings()
-        settings.policy = .fixed
+        var settings = Settings(.fixed, limits: .current())
         settings.maxThreads = 17
         try withController(settings) { controller in
             for tick in 0..<20 {
                 controller.report(cpu: Double(tick % 2), wall: 1)
-                let decision = controller.tick(now: Double(tick), queueLength: UInt64(tick % 3) * 100)
+                let decision = controller.tick(now: Double(tick), load: Load(queueLength: UInt64(tick % 3) * 100))
                 #expect(decision.threads == 17)
                 #expect(decision.action == .hold)
             }
@@ -39,7 +38,7 @@ import Testing
 
     @Test func logKeepsTheNewest() throws {
         try withController(paperSettings()) { controller in
-            for tick in 1...1000 { _ = controller.tick(now: Double(tick), queueLength: 0) }
+            for tick in 1...1000 { _ = controller.tick(now: Double(tick), load: Load(queueLength: 0)) }
             var numbers: [UInt64] = []
             controller.log.forEach(newest: .max) { numbers.append($0.number) }
             #expect(numbers == Array(745...1000))
@@ -52,10 +51,10 @@ import Testing
 
     @Test func reasonsAreSentences() {
         #expect(
-            Text.string { Why.cpuSaturated(beta: 0.118, notAbove: 0.3).write(to: &$0) }
+            Text.string { Why(.cpuSaturated, 0.118, 0.3).write(to: &$0) }
                 == "beta 0.12 is not above 0.3: the CPU is saturated, growth refused")
         #expect(
-            Text.string { Why.blocking(intervals: 2, of: 3).write(to: &$0) }
+            Text.string { Why(.blocking, 2, 3).write(to: &$0) }
                 == "tasks wait and threads block: interval 2 of 3 before one thread more")
     }
 }

@@ -50,7 +50,7 @@ private struct Reference {
                     }
                     let queue = Bool.random(using: &random) ? UInt64.random(in: 1...9, using: &random) : 0
                     for task in tasks { controller.report(cpu: task.cpu, wall: task.wall) }
-                    let decision = controller.tick(now: Double(tick), queueLength: queue)
+                    let decision = controller.tick(now: Double(tick), load: Load(queueLength: queue))
                     reference.tick(tasks: tasks, queue: queue)
                     #expect(decision.threads == reference.n)
                     #expect(decision.smoothedBeta == reference.ewma)
@@ -69,7 +69,7 @@ private struct Reference {
                 let beta = Double.random(in: 0...1, using: &random)
                 controller.report(cpu: 1 - beta, wall: 1)
                 samples.append(1 - (1 - beta) / 1)
-                let decision = controller.tick(now: Double(k), queueLength: 0)
+                let decision = controller.tick(now: Double(k), load: Load(queueLength: 0))
                 var closed = pow(1 - alpha, Double(k)) * 0.5
                 for j in 0..<k { closed += alpha * pow(1 - alpha, Double(j)) * samples[k - 1 - j] }
                 #expect(abs(decision.smoothedBeta - closed) < 1e-12)
@@ -86,7 +86,7 @@ private struct Reference {
             var previous = 0.5
             for k in 1...40 {
                 controller.report(cpu: 1, wall: 1)
-                let now = controller.tick(now: Double(k), queueLength: 0).smoothedBeta
+                let now = controller.tick(now: Double(k), load: Load(queueLength: 0)).smoothedBeta
                 // Exponential decay with that tau, at every tick.
                 #expect(abs(now / previous - exp(-settings.interval / tau)) < 1e-12)
                 previous = now
@@ -102,19 +102,19 @@ private struct Reference {
         settings.hysteresis = 1
         try withController(settings) { controller in
             controller.report(cpu: 3, wall: 4)
-            let at = controller.tick(now: 0, queueLength: 5)
+            let at = controller.tick(now: 0, load: Load(queueLength: 5))
             #expect(at.smoothedBeta == 0.25)
             #expect(at.action == .veto)
             controller.report(cpu: 2.999, wall: 4)
-            #expect(controller.tick(now: 1, queueLength: 5).action == .scaleUp)
+            #expect(controller.tick(now: 1, load: Load(queueLength: 5)).action == .scaleUp)
         }
     }
 
     @Test func anIntervalWithoutTasksHoldsTheMean() throws {
         try withController(paperSettings()) { controller in
             controller.report(cpu: 0.9, wall: 1)
-            let before = controller.tick(now: 0, queueLength: 0)
-            let after = controller.tick(now: 1, queueLength: 0)
+            let before = controller.tick(now: 0, load: Load(queueLength: 0))
+            let after = controller.tick(now: 1, load: Load(queueLength: 0))
             #expect(before.beta != nil)
             #expect(after.beta == nil)
             #expect(after.smoothedBeta == before.smoothedBeta)
@@ -128,7 +128,7 @@ private struct Reference {
         try withController(settings) { controller in
             let threads = (0..<5).map { tick in
                 controller.report(cpu: 0, wall: 1)
-                return controller.tick(now: Double(tick), queueLength: tick % 2 == 0 ? 3 : 0).threads
+                return controller.tick(now: Double(tick), load: Load(queueLength: tick % 2 == 0 ? 3 : 0)).threads
             }
             #expect(threads == [1, 1, 1, 1, 2])  // c_up: 1 1 2 2 3
         }
@@ -148,7 +148,7 @@ private struct Reference {
                 for tick in 0..<1500 {
                     let beta = min(1, knee / Double(controller.threads) * 0.3)
                     controller.report(cpu: 1 - beta, wall: 1)
-                    let decision = controller.tick(now: Double(tick), queueLength: 10)
+                    let decision = controller.tick(now: Double(tick), load: Load(queueLength: 10))
                     #expect(decision.threads >= last)
                     last = decision.threads
                 }
@@ -165,7 +165,7 @@ private struct Reference {
             for tick in 0..<100 {
                 controller.report(cpu: 0.95, wall: 1)
                 // Only the start value of the mean, 0.5, lets growth be considered; it is below the threshold before H is reached twice.
-                #expect(controller.tick(now: Double(tick), queueLength: 50).threads <= 5)
+                #expect(controller.tick(now: Double(tick), load: Load(queueLength: 50)).threads <= 5)
             }
             #expect(controller.tally.vetoes > 90)
         }

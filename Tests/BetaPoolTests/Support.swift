@@ -26,9 +26,7 @@ func withController(_ settings: Settings, _ body: (inout Controller) throws -> V
 
 /// The paper's constants.
 func paperSettings() -> Settings {
-    var settings = Settings()
-    settings.policy = .paper
-    return settings
+    Settings(.paper, limits: .current())
 }
 
 extension Text {

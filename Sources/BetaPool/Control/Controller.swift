@@ -4,6 +4,8 @@ struct Controller {
     private enum Policy {
         case fixed(FixedPolicy)
         case paper(PaperPolicy)
+        case paperIO(PaperPolicy)
+        case adaptive(AdaptivePolicy)
     }
 
     private(set) var settings: Settings
@@ -11,8 +13,12 @@ struct Controller {
     private(set) var threads: Int
     private(set) var beta: Double?
     private(set) var smoothedBeta = SmoothedBeta()
+    private(set) var occupancy: Occupancy?
     private(set) var log: DecisionLog
     private(set) var tally = Tally()
+    private(set) var lastAction = Action.hold
+    /// Threads that wait for a lock or a core that others of them have; nil where wait states cannot be read.
+    private(set) var surplus: Double?
     private var policy: Policy
     private var monitor = Monitor()
 
@@ -28,13 +34,16 @@ struct Controller {
         guard let log = DecisionLog() else { throw .outOfMemory }
         self.settings = settings
         self.log = log
+        threads = settings.policy == .fixed ? settings.maxThreads : settings.minThreads
         switch settings.policy {
         case .fixed:
             policy = .fixed(FixedPolicy())
-            threads = settings.maxThreads
-        case .paper, .paperIO, .adaptive:
+        case .paper:
             policy = .paper(PaperPolicy())
-            threads = settings.minThreads
+        case .paperIO:
+            policy = .paperIO(PaperPolicy())
+        case .adaptive:
+            policy = .adaptive(AdaptivePolicy())
         }
     }
 
@@ -53,16 +62,19 @@ struct Controller {
     }
 
     /// Ends the interval and decides.
-    mutating func tick(now: Double, queueLength: UInt64) -> Decision {
+    mutating func tick(now: Double, load: Load) -> Decision {
         beta = monitor.takeBeta()
         smoothedBeta.add(beta, alpha: settings.alpha)
-        let verdict = decide(queueLength: queueLength)
+        occupancy = load.occupancy
+        surplus = occupancy?.surplus(cores: load.cores)
+        let verdict = decide(load, now: now)
         let decision = Decision(
-            number: log.count + 1, time: now, beta: beta, smoothedBeta: smoothedBeta.value, queueLength: queueLength,
-            threadsBefore: threads, threads: verdict.threads, why: verdict.why)
+            number: log.count + 1, time: now, beta: beta, smoothedBeta: smoothedBeta.value, occupancy: load.occupancy,
+            surplus: surplus, queueLength: load.queueLength, threadsBefore: threads, threads: verdict.threads, why: verdict.why)
         threads = verdict.threads
         log.append(decision)
         tally.add(decision.action)
+        lastAction = decision.action
         return decision
     }
 
@@ -76,13 +88,20 @@ struct Controller {
         threads = settings.policy == .fixed ? maxThreads : min(max(threads, minThreads), maxThreads)
     }
 
-    private mutating func decide(queueLength: UInt64) -> Verdict {
+    private mutating func decide(_ load: Load, now: Double) -> Verdict {
+        let Q = load.queueLength
         switch policy {
         case .fixed(let fixed):
             return fixed.decide(settings)
         case .paper(var paper):
             defer { policy = .paper(paper) }
-            return paper.decide(N: threads, Q: queueLength, beta_sample: beta, settings)
+            return paper.decide(N: threads, Q: Q, beta_sample: beta, settings)
+        case .paperIO(var paper):
+            defer { policy = .paperIO(paper) }
+            return paper.decide(N: threads, Q: Q, beta_sample: load.occupancy?.betaIO, settings)
+        case .adaptive(var adaptive):
+            defer { policy = .adaptive(adaptive) }
+            return adaptive.decide(N: threads, load: load, now: now, settings)
         }
     }
 }

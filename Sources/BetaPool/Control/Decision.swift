@@ -31,6 +31,9 @@ struct Decision {
     /// The blocking ratio of the interval; nil if nothing was measured.
     let beta: Double?
     let smoothedBeta: Double
+    /// What busy threads were doing, and how many of them were too many; nil where wait states cannot be read.
+    let occupancy: Occupancy?
+    let surplus: Double?
     let queueLength: UInt64
     let threadsBefore: Int
     let threads: Int
@@ -39,6 +42,6 @@ struct Decision {
     var action: Action {
         if threads > threadsBefore { return .scaleUp }
         if threads < threadsBefore { return .scaleDown }
-        return why.reason == .cpuSaturated ? .veto : .hold
+        return why.refusesGrowth ? .veto : .hold
     }
 }

@@ -1,6 +1,6 @@
 /// No control: always the most threads allowed.
 struct FixedPolicy {
     func decide(_ settings: Settings) -> Verdict {
-        Verdict(threads: settings.maxThreads, why: .fixed)
+        Verdict(threads: settings.maxThreads, why: Why(.fixed))
     }
 }

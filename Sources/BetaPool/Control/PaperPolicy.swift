@@ -10,21 +10,21 @@ struct PaperPolicy {
         let (N_min, N_max) = (settings.minThreads, settings.maxThreads)
         let (beta_thresh, alpha, H) = (settings.betaThreshold, settings.alpha, settings.hysteresis)
         var N = threads
-        var why = Why.nothingQueued
+        var why = Why(.nothingQueued)
 
         beta_ewma.add(beta_sample, alpha: alpha)  // beta_ewma = alpha * beta_sample + (1 - alpha) * beta_ewma
         if Q > 0 {
             if beta_ewma.value > beta_thresh {
                 c_up += 1
-                why = .blocking(intervals: c_up, of: H)
+                why = Why(.blocking, Double(c_up), Double(H))
                 if c_up >= H {
                     N = min(N + 1, N_max)
                     c_up = 0
-                    why = N > threads ? .blockingLongEnough(beta: beta_ewma.value, above: beta_thresh) : .atMaximum(N_max)
+                    why = N > threads ? Why(.blockingLongEnough, beta_ewma.value, beta_thresh) : Why(.atMaximum, Double(N_max))
                 }
             } else {
                 c_up = 0
-                why = .cpuSaturated(beta: beta_ewma.value, notAbove: beta_thresh)  // VETO, whatever the queue length
+                why = Why(.cpuSaturated, beta_ewma.value, beta_thresh)  // VETO, whatever the queue length
             }
         }
         if Q == 0, N > N_min {

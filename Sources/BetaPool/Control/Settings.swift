@@ -15,23 +15,39 @@ enum PolicyKind: Int32 {
     }
 }
 
-/// The constants of a controller. The defaults are the paper's.
+/// The constants of a controller.
 struct Settings {
     static let mostThreads = 65536
 
-    var policy = PolicyKind.adaptive
+    var policy: PolicyKind
     /// N_min
-    var minThreads = 4
+    var minThreads: Int
     /// N_max
-    var maxThreads = 64
-    /// H: intervals of wanting to grow before growing.
+    var maxThreads: Int
+    /// Seconds between ticks.
+    var interval: Double
+    /// H: intervals of wanting to grow before growing (Algorithm 1).
     var hysteresis = 3
-    /// Growth needs a blocking ratio above this.
+    /// Growth needs a blocking ratio above this (Algorithm 1).
     var betaThreshold = 0.3
     /// The weight of the newest interval in the mean.
     var alpha = 0.2
-    /// Seconds between ticks.
-    var interval = 0.5
+
+    /// The defaults of a policy: the paper's constants for the paper's algorithm. The adaptive policy finds its count quickly from 1 thread,
+    /// and needs a maximum only as a safeguard, which comes from the limits of the system.
+    init(_ policy: PolicyKind, limits: Limits) {
+        self.policy = policy
+        switch policy {
+        case .fixed, .paper, .paperIO:
+            minThreads = 4
+            maxThreads = 64
+            interval = 0.5
+        case .adaptive:
+            minThreads = 1
+            maxThreads = Self.safeThreads(limits)
+            interval = 0.1
+        }
+    }
 
     var isValid: Bool {
         minThreads >= 1 && minThreads <= maxThreads && maxThreads <= Self.mostThreads
@@ -39,5 +55,12 @@ struct Settings {
             && betaThreshold >= 0 && betaThreshold <= 1
             && alpha > 0 && alpha <= 1
             && interval >= 0.001 && interval <= 3600
+    }
+
+    /// As many threads as leave memory and thread numbers for others: 256 KiB each, and half of the threads allowed.
+    private static func safeThreads(_ limits: Limits) -> Int {
+        let byMemory = limits.memory.map { $0 >> 18 } ?? 1024
+        let byNumber = limits.threads.map { $0 / 2 } ?? 1024
+        return Int(min(max(min(byMemory, byNumber), 4), UInt64(mostThreads)))
     }
 }

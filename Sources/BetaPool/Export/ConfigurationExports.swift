@@ -4,15 +4,12 @@ import CBetaPool
 public func betapool_config_init(_ config: UnsafeMutablePointer<betapool_config>?) -> Int32 {
     guard let config else { return -Errno.invalidArgument.code }
     config.pointee = betapool_config()
-    let defaults = Settings()
+    let defaults = Settings(.adaptive, limits: .current())
     config.pointee.size = MemoryLayout<betapool_config>.size
     config.pointee.policy = defaults.policy.rawValue
-    config.pointee.min_threads = UInt32(defaults.minThreads)
-    config.pointee.max_threads = UInt32(defaults.maxThreads)
     config.pointee.hysteresis = UInt32(defaults.hysteresis)
     config.pointee.beta_threshold = defaults.betaThreshold
     config.pointee.alpha = defaults.alpha
-    config.pointee.interval = defaults.interval
     return 0
 }
 
@@ -67,26 +64,39 @@ extension Settings {
     /// Not validated: see `isValid`.
     init(_ config: betapool_config) throws(Errno) {
         guard let policy = PolicyKind(rawValue: config.policy) else { throw .invalidArgument }
-        self.init(
-            policy: policy, minThreads: Int(config.min_threads), maxThreads: Int(config.max_threads), hysteresis: Int(config.hysteresis),
-            betaThreshold: config.beta_threshold, alpha: config.alpha, interval: config.interval)
+        self.init(policy, limits: .current())
+        if config.max_threads != 0 { maxThreads = Int(config.max_threads) }
+        minThreads = config.min_threads != 0 ? Int(config.min_threads) : min(minThreads, maxThreads)
+        if config.min_threads != 0, config.max_threads == 0 { maxThreads = max(maxThreads, minThreads) }
+        if config.interval != 0 { interval = config.interval }
+        hysteresis = Int(config.hysteresis)
+        betaThreshold = config.beta_threshold
+        alpha = config.alpha
     }
 }
 
 extension PoolConfiguration {
     init(_ config: betapool_config) throws(Errno) {
         settings = try Settings(config)
-        queueLimit = config.queue_limit == 0 ? nil : Int(clamping: config.queue_limit)
-        stackSize = config.stack_size == 0 ? 1 << 20 : Int(clamping: config.stack_size)
+        queueLimit = config.queue_limit == 0 ? nil : size(config.queue_limit)
+        stackSize = config.stack_size == 0 ? 1 << 20 : size(config.stack_size)
         threadName = if let name = config.thread_name { ThreadName(name) } else { ThreadName(("betapool" as StaticString).cString) }
         host = Host(
             context: config.host, spawn: config.spawn, beforeWait: config.before_wait, afterWait: config.after_wait,
+            lock: try range(from: config.lock, size: size(config.lock_size)),
             onDecision: unsafeBitCast(config.on_decision, to: UnsafeRawPointer?.self),
             deliver: { onDecision, context, decision in
                 var decision = betapool_decision(decision.load(as: Decision.self))
                 unsafeBitCast(onDecision, to: type(of: betapool_config().on_decision))?(context, &decision)
             })
     }
+}
+
+private func range(from start: UnsafeRawPointer?, size: Int) throws(Errno) -> Range<UInt> {
+    let start = UInt(bitPattern: start)
+    let (end, overflow) = start.addingReportingOverflow(UInt(size))
+    guard !overflow, (start == 0) == (size == 0) else { throw .invalidArgument }
+    return start..<end
 }
 
 /// A configuration that came from outside.

@@ -52,7 +52,7 @@ public func betapool_controller_create(
 public func betapool_controller_report(_ controller: OpaquePointer?, _ cpu: Double, _ wall: Double) -> Int32 {
     reporting { () throws(Errno) in
         let controller = try SharedController(controller)
-        guard cpu >= 0, cpu.isFinite, wall >= 0, wall.isFinite, cpu <= wall * 1.01 + 20e-6 else { throw .invalidArgument }
+        guard cpu >= 0, wall >= 0, wall <= 1e9, cpu <= wall * 1.01 + 20e-6 else { throw .invalidArgument }
         try controller.withLock { (controller) throws(Errno) in controller.report(cpu: min(cpu, wall), wall: wall) }
         return 0
     }
@@ -65,7 +65,7 @@ public func betapool_controller_tick(
     reporting { () throws(Errno) in
         let controller = try SharedController(controller)
         guard now.isFinite else { throw .invalidArgument }
-        let taken = try controller.withLock { (controller) throws(Errno) in controller.tick(now: now, queueLength: queueLength) }
+        let taken = try controller.withLock { (controller) throws(Errno) in controller.tick(now: now, load: Load(queueLength: queueLength)) }
         decision?.pointee = betapool_decision(taken)
         return 0
     }

@@ -1,14 +1,21 @@
 import CBetaPool
 import CSystem
 
-/// Runs the body of an exported function: what it returns, or the negative code of what it throws.
+/// Runs the body of an exported function: what it returns, or the negative code of what it throws. errno stays as it was.
 @inline(__always)
 func reporting(_ body: () throws(Errno) -> Int32) -> Int32 {
+    let errno = csystem_errno()
+    defer { csystem_set_errno(errno) }
     do throws(Errno) {
         return try body()
     } catch {
         return -error.code
     }
+}
+
+/// A size_t: the imported type is signed.
+func size(_ value: Int) -> Int {
+    Int(clamping: UInt(bitPattern: value))
 }
 
 @_cdecl("betapool_version")

@@ -31,7 +31,9 @@ public func betapool_submit(_ pool: OpaquePointer?, _ function: betapool_functio
 public func betapool_submit_batch(_ pool: OpaquePointer?, _ tasks: UnsafePointer<betapool_task>?, _ count: Int) -> Int32 {
     reporting { () throws(Errno) in
         let pool = try Pool(pool)
-        guard count >= 0, let tasks = tasks ?? (count == 0 ? UnsafePointer(bitPattern: 8) : nil) else { throw .invalidArgument }
+        // No array is larger than this: the count is a mistake, and the array not to be read.
+        guard count >= 0, count <= Int.max / MemoryLayout<betapool_task>.stride else { throw .invalidArgument }
+        guard let tasks = tasks ?? (count == 0 ? UnsafePointer(bitPattern: 8) : nil) else { throw .invalidArgument }
         for index in 0..<count where tasks[index].function == nil { throw .invalidArgument }
         // A Task is a betapool_task whose function is known not to be NULL.
         try pool.submit(UnsafeRawPointer(tasks).assumingMemoryBound(to: Task.self), count: count)
@@ -130,6 +132,8 @@ extension betapool_stats {
             threads_retired: stats.totals.threadsRetired, spawn_failures: stats.totals.spawnFailures, decisions: stats.decisions,
             scale_ups: stats.tally.scaleUps, scale_downs: stats.tally.scaleDowns, vetoes: stats.tally.vetoes,
             cpu_time: stats.totals.cpuTime, busy_time: stats.totals.busyTime, beta: stats.beta ?? .nan, beta_ewma: stats.smoothedBeta,
-            beta_io: .nan)
+            beta_io: stats.occupancy?.betaIO ?? .nan, running_threads: stats.occupancy?.running ?? .nan,
+            contending_threads: stats.occupancy?.contending ?? .nan, waiting_threads: stats.occupancy?.waiting ?? .nan, surplus_threads: stats.surplus ?? .nan,
+            wait_states: stats.seesWaitStates ? 1 : 0)
     }
 }

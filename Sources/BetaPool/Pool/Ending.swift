@@ -19,11 +19,7 @@ extension Pool {
     func shutDown(_ mode: ShutdownMode) throws(Errno) {
         try enter()
         if state.pointee.phase == .open { state.pointee.phase = .shutDown }
-        if mode == .cancel {
-            var queue = state.pointee.queue
-            state.pointee.queue = TaskQueue()
-            cancel(&queue)
-        }
+        if mode == .cancel { cancelQueue() }
         unlock()
         while let wake = lockAndTakeIdle() { wake.wakeOne() }
     }
@@ -49,6 +45,7 @@ extension Pool {
         lock()
         state.pointee.phase = .freeing
         try? waitForNews(timeout: -1) { $0.pointee.threads == 0 && $0.pointee.running == 0 }
+        cancelQueue()
         let leaver = state.pointee.leaver
         unlock()
         stopTicker()
@@ -88,14 +85,23 @@ extension Pool {
         return takeIdle()
     }
 
+    private func cancelQueue() {
+        var queue = state.pointee.queue
+        state.pointee.queue = TaskQueue()
+        cancel(&queue)
+    }
+
     /// Reports tasks as cancelled. Called with the lock held, returns with it held; not held during the reports.
     func cancel(_ queue: inout TaskQueue) {
         let count = queue.count
+        guard count > 0 else { return }
         state.pointee.running += count
+        state.pointee.canceller = pthread_self()
         unlock()
         while let task = queue.pop() { task.cancel() }
         queue.removeAll()
         lock()
+        state.pointee.canceller = nil
         state.pointee.running -= count
         state.pointee.totals.cancelled += UInt64(count)
         announceNews()

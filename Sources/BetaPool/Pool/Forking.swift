@@ -20,12 +20,15 @@ extension Pool {
         state.pointee.serving = survivor
         state.pointee.servingCount = survivor == nil ? 0 : 1
         state.pointee.running = survivor?.pointee.isRunningTask == true ? 1 : 0
+        state.pointee.nextToMeasure = nil
         state.pointee.hiredCount = 0
         state.pointee.idle = nil
         state.pointee.idleCount = 0
         state.pointee.wakingCount = 0
         state.pointee.waiters = 0
         state.pointee.leaver = nil
+        state.pointee.canceller = nil
+        state.pointee.sampler.pointee.closeAll()  // they look at the parent's threads
         state.pointee.ticker = Ticker(alarm: state.pointee.ticker.alarm)
         if !state.pointee.queue.isEmpty { state.pointee.orphans = state.pointee.queue }
         state.pointee.queue = TaskQueue()

@@ -24,7 +24,7 @@ struct Pool: @unchecked Sendable {
         let handle = try Registry.acquire(kind, stateSize: MemoryLayout<PoolState>.size)
         let pool = Pool(handle: handle)
         do throws(Errno) {
-            pool.state.initialize(to: try PoolState(configuration))
+            pool.state.initialize(to: try PoolState(configuration, lock: handle.pointee.mutex.addresses))
         } catch {
             Registry.release(handle)
             throw error
@@ -47,8 +47,10 @@ struct Pool: @unchecked Sendable {
         if !state.pointee.orphans.isEmpty { reportOrphans() }
     }
 
-    /// Whether the calling thread is one of this pool's workers.
+    /// Whether the calling thread is in the middle of a task of this pool: one of its workers, or about to report tasks as cancelled.
+    /// Called with the lock held.
     var isServedByCaller: Bool {
+        if let canceller = state.pointee.canceller, canceller == pthread_self() { return true }
         guard let worker = Worker.current else { return false }
         return worker.pointee.pool.handle == handle
     }
@@ -109,6 +111,8 @@ struct PoolState {
     /// Serving: all that have a thread, whatever it does.
     var serving: Worker?
     var servingCount = 0
+    /// Whose turn it is to be measured.
+    var nextToMeasure: Worker?
     /// Serving and parked, the one that parked last first: so it is still warm, and the surplus at the end stays asleep.
     var idle: Worker?
     var idleCount = 0
@@ -117,6 +121,8 @@ struct PoolState {
 
     /// Tasks in the hands of workers or being reported as cancelled.
     var running = 0
+    /// The thread that reports tasks as cancelled just now.
+    var canceller: pthread_t?
     var totals = Totals()
 
     /// Threads in betapool_wait or betapool_join, and what they sleep on: incremented when there is news for them.
@@ -124,6 +130,12 @@ struct PoolState {
     let news: Futex
 
     var ticker: Ticker
+    let sampler: UnsafeMutablePointer<Sampler>
+    let locks: LockRanges
+    /// The most workers that were busy in a sample since the last tick.
+    var peakBusy = 0
+    /// Whether the last tick knew what the workers were doing.
+    var seesWaitStates = false
     /// The native worker that left last. The next one to leave joins it.
     var leaver: pthread_t?
     var nextThreadNumber: UInt32 = 0
@@ -139,7 +151,7 @@ struct PoolState {
         var busyTime = 0.0
     }
 
-    init(_ configuration: PoolConfiguration) throws(Errno) {
+    init(_ configuration: PoolConfiguration, lock: Range<UInt>) throws(Errno) {
         let controller = try Controller(configuration.settings)
         guard let news = Futex() else {
             controller.destroy()
@@ -150,6 +162,15 @@ struct PoolState {
             news.destroy()
             throw .outOfMemory
         }
+        guard let sampler = allocate(Sampler.self) else {
+            controller.destroy()
+            news.destroy()
+            alarm.destroy()
+            throw .outOfMemory
+        }
+        sampler.initialize(to: Sampler())
+        self.sampler = sampler
+        locks = LockRanges(host: configuration.host.lock, own: lock)
         self.configuration = configuration
         self.controller = controller
         self.news = news
@@ -161,6 +182,8 @@ struct PoolState {
         controller.destroy()
         news.destroy()
         ticker.alarm.destroy()
+        sampler.pointee.closeAll()
+        deallocate(sampler)
     }
 
     var settings: Settings { controller.settings }
@@ -172,7 +195,8 @@ struct PoolState {
         PoolStats(
             policy: settings.policy, targetThreads: controller.threads, threads: threads, idleThreads: idleCount,
             queueLength: queue.count, running: running, totals: totals, decisions: controller.log.count, tally: controller.tally,
-            beta: controller.beta, smoothedBeta: controller.smoothedBeta.value)
+            beta: controller.beta, smoothedBeta: controller.smoothedBeta.value, occupancy: controller.occupancy,
+            seesWaitStates: seesWaitStates, surplus: controller.surplus)
     }
 }
 
@@ -189,4 +213,7 @@ struct PoolStats {
     let tally: Controller.Tally
     let beta: Double?
     let smoothedBeta: Double
+    let occupancy: Occupancy?
+    let seesWaitStates: Bool
+    let surplus: Double?
 }

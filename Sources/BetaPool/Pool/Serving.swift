@@ -37,7 +37,10 @@ extension Pool {
         } catch {
             lock()
             dismissHired()
+            // Tasks may be queued in the belief that this thread would come.
+            let alarm = state.pointee.threads == 0 && !state.pointee.queue.isEmpty ? state.pointee.ticker.callIfAsleep() : nil
             unlock()
+            if let alarm { ring(alarm) }
             return error.code == ENOMEM ? error : .tryAgain
         }
         return nil
@@ -143,6 +146,7 @@ extension Pool {
         worker.pointee.nextWaiting = state.pointee.idle
         state.pointee.idle = worker
         state.pointee.idleCount += 1
+        worker.pointee.isParked = true
         worker.pointee.usage.park(now: Clock.now())
         let wake = worker.pointee.wake
         unlock()
@@ -158,6 +162,7 @@ extension Pool {
     // MARK: Coming and going
 
     private func enroll(_ worker: Worker) {
+        worker.pointee.thread = csystem_thread_id()
         worker.pointee.clock = .ofCallingThread()
         worker.pointee.usage.start(now: Clock.now(), cpu: worker.pointee.clock?.read() ?? 0)
         worker.pointee.next = state.pointee.serving
@@ -174,6 +179,7 @@ extension Pool {
         worker.pointee.previous?.pointee.next = worker.pointee.next
         worker.pointee.next?.pointee.previous = worker.pointee.previous
         if state.pointee.serving == worker { state.pointee.serving = worker.pointee.next }
+        if state.pointee.nextToMeasure == worker { state.pointee.nextToMeasure = worker.pointee.next }
         state.pointee.servingCount -= 1
         state.pointee.totals.threadsRetired += 1
         let calls = callsForWork()

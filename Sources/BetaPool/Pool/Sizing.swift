@@ -2,16 +2,32 @@
 
 extension Pool {
     /// Called with the lock held, returns with it held; lets go of it in between to start threads and to tell the host.
-    func tick(now: Double) {
-        measure(now: now)
-        let decision = state.pointee.controller.tick(now: now, queueLength: UInt64(state.pointee.queue.count))
+    func tick(now: Double, cores: Double) {
+        measure(now: now, atMost: Self.measuredAtOnce)
+        let before = state.pointee.controller.lastAction
+        let decision = state.pointee.controller.tick(now: now, load: load(cores: cores))
+        state.pointee.peakBusy = state.pointee.servingCount - state.pointee.idleCount
+        state.pointee.seesWaitStates = decision.occupancy != nil
         let host = state.pointee.configuration.host
         let calls = callsForWork()
         unlock()
         make(calls)
         retireSurplus()
-        if decision.action != .hold { host.tell(decision) }
+        if decision.threads != decision.threadsBefore || decision.action == .veto && before != .veto { host.tell(decision) }
         lock()
+    }
+
+    private func load(cores: Double) -> Load {
+        let state = self.state
+        var load = Load()
+        load.queueLength = UInt64(state.pointee.queue.count)
+        load.started = state.pointee.totals.submitted - load.queueLength
+        load.completed = state.pointee.totals.completed
+        load.peakBusy = state.pointee.peakBusy
+        load.occupancy = state.pointee.sampler.pointee.take()
+        load.cores = cores
+        load.capacity = state.pointee.locks.host.isEmpty ? cores : min(cores, 1)
+        return load
     }
 
     func resize(minThreads: Int, maxThreads: Int) throws(Errno) {
@@ -43,13 +59,18 @@ extension Pool {
 
     // MARK: Measuring
 
-    /// Reports to the controller what the workers have used since the last time.
-    func measure(now: Double) {
-        var next = state.pointee.serving
-        while let worker = next {
-            next = worker.pointee.next
+    /// Workers whose clocks are read at one tick: 250 ns each. With more workers than that each has its turn, with longer shares.
+    private static let measuredAtOnce = 128
+
+    /// Reports to the controller what the workers have used since the last time, in turn.
+    func measure(now: Double, atMost most: Int = .max) {
+        var next = state.pointee.nextToMeasure ?? state.pointee.serving
+        for _ in 0..<min(most, state.pointee.servingCount) {
+            guard let worker = next else { break }
+            next = worker.pointee.next ?? state.pointee.serving
             measure(worker, now: now)
         }
+        state.pointee.nextToMeasure = next
     }
 
     func measure(_ worker: Worker, now: Double) {

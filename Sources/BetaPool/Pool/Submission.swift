@@ -31,7 +31,7 @@ extension Pool {
         unlock()
         let failure = startThread()
         lock()
-        if let failure, state.pointee.threads == 0 { throw failure }
+        if state.pointee.threads == 0 { throw failure ?? .tryAgain }
         guard state.pointee.phase == .open else { throw .shutDown }
     }
 }
@@ -71,6 +71,7 @@ extension Pool {
         state.pointee.idleCount -= 1
         state.pointee.wakingCount += 1
         worker.pointee.nextWaiting = nil
+        worker.pointee.isParked = false
         // Now, and not after unlocking: from here on the worker may run, leave and be freed. The wake-up itself touches no memory.
         worker.pointee.wake.store(1)
         return worker.pointee.wake

@@ -62,22 +62,24 @@ extension Pool {
     }
 
     private func keepTicking() {
+        var rhythm = Rhythm()
         lock()
-        var next = Clock.now() + state.pointee.settings.interval
+        let sampler = state.pointee.sampler
+        rhythm.begin(now: Clock.now(), interval: state.pointee.settings.interval)
         while !state.pointee.ticker.mustStop {
             let alarm = state.pointee.ticker.alarm
             let bell = alarm.load()
             let mayRest = hasNothingToDecide
             state.pointee.ticker.isAsleep = mayRest
             unlock()
-            alarm.wait(while: bell, until: mayRest ? .infinity : next)
-            lock()
+            alarm.wait(while: bell, until: mayRest ? .infinity : rhythm.nextSample)
             let now = Clock.now()
+            if !mayRest, now >= rhythm.nextSample { takeSample(&sampler.pointee) }
+            lock()
             if mayRest {
-                next = now + state.pointee.settings.interval
-            } else if now >= next {
-                next = max(next, now - state.pointee.settings.interval) + state.pointee.settings.interval
-                tick(now: now)
+                rhythm.begin(now: now, interval: state.pointee.settings.interval)
+            } else if rhythm.isTickDue(now: now) {
+                tick(now: now, cores: rhythm.cores)
             }
         }
         unlock()
@@ -86,5 +88,50 @@ extension Pool {
     private var hasNothingToDecide: Bool {
         guard state.pointee.queue.isEmpty, state.pointee.running == 0 else { return false }
         return state.pointee.controller.isAtRest || state.pointee.phase != .open
+    }
+}
+
+/// When to take samples, and when to tick.
+private struct Rhythm {
+    private static let samplesPerTick = 5.0
+    /// Seconds after which the number of cores is asked for again: affinity and quotas change.
+    private static let coresInterval = 5.0
+
+    private(set) var nextSample = 0.0
+    private(set) var cores = 1.0
+    private var interval = 0.0
+    private var nextTick = 0.0
+    private var nextCores = 0.0
+    private var jitter: UInt32 = 1
+
+    mutating func begin(now: Double, interval: Double) {
+        self.interval = interval
+        nextTick = now + interval
+        scheduleSample(now: now)
+        lookAtCores(now: now)
+    }
+
+    mutating func isTickDue(now: Double) -> Bool {
+        guard now >= nextSample else { return false }
+        let isDue = now >= nextTick - interval / (4 * Self.samplesPerTick)
+        if isDue {
+            nextTick = max(nextTick, now - interval) + interval
+            lookAtCores(now: now)
+        }
+        scheduleSample(now: now)
+        return isDue
+    }
+
+    /// Not in step with anything that the tasks do.
+    private mutating func scheduleSample(now: Double) {
+        jitter = jitter &* 1_664_525 &+ 1_013_904_223
+        let factor = 0.75 + 0.5 * Double(jitter >> 8) / Double(1 << 24)
+        nextSample = min(now + factor * interval / Self.samplesPerTick, max(nextTick, now))
+    }
+
+    private mutating func lookAtCores(now: Double) {
+        guard now >= nextCores else { return }
+        cores = Limits.current().cores
+        nextCores = now + Self.coresInterval
     }
 }

@@ -9,7 +9,10 @@ struct WorkerState {
     let pool: Pool
     /// 0 while parked, 1 from the moment somebody wakes it.
     let wake: Futex
+    /// The kernel's number of its thread.
+    var thread: Int32 = 0
     var isRunningTask = false
+    var isParked = false
     var clock: ThreadCPUClock?
     var usage = Usage()
 

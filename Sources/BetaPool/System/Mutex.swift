@@ -10,6 +10,12 @@ struct Mutex {
         self.raw = raw
     }
 
+    /// Where a thread that waits for it sleeps.
+    var addresses: Range<UInt> {
+        let start = UInt(bitPattern: raw)
+        return start..<(start + UInt(MemoryLayout<pthread_mutex_t>.size))
+    }
+
     func lock() {
         pthread_mutex_lock(raw)
     }

@@ -1,0 +1,105 @@
+import CSystem
+
+/// Looks at what the busy workers are doing. It belongs to the ticker's thread alone: its descriptors need no lock.
+///
+/// Its cost is bounded, whatever the number of workers: each sample reads at most `most` of them, in turn, out of the `slotCount` nearest.
+/// Workers take tasks from one queue, so those are as good as any.
+struct Sampler: ~Copyable {
+    static let most = 16
+    static let slotCount = 64
+
+    private struct Slot {
+        var thread: Int32 = 0
+        var probe: WaitProbe?
+    }
+
+    private var slots = InlineArray<64, Slot>(repeating: Slot())
+    private var turn = 0
+    private var sum = Occupancy()
+    private var samples = 0
+    private var failures = 0
+
+    /// The threads of busy workers, as many as are of interest.
+    struct Crew {
+        var threads = InlineArray<64, Int32>(repeating: 0)
+        var count = 0
+        /// How many are busy in all.
+        var busy = 0
+    }
+
+    mutating func sample(_ crew: borrowing Crew, locks: LockRanges) {
+        var seen = Occupancy()
+        let reads = min(crew.count, Self.most)
+        for index in 0..<reads {
+            switch state(of: crew.threads[(turn + index) % crew.count], locks) {
+            case .running: seen.running += 1
+            case .contending: seen.contending += 1
+            case .waiting: seen.waiting += 1
+            case nil: break
+            }
+        }
+        turn = crew.count > 0 ? (turn + reads) % crew.count : 0
+        if seen.busy > 0 {
+            // Those read stand for all that are busy.
+            sum = sum.plus(seen, times: Double(crew.busy) / seen.busy)
+            samples += 1
+        } else if crew.busy == 0 {
+            samples += 1
+        } else {
+            failures += 1
+        }
+    }
+
+    /// The mean since the last call; nil if wait states could not be read.
+    mutating func take() -> Occupancy? {
+        defer {
+            sum = Occupancy()
+            samples = 0
+            failures = 0
+        }
+        guard samples > 0, samples >= failures else { return nil }
+        return Occupancy().plus(sum, times: 1 / Double(samples))
+    }
+
+    mutating func closeAll() {
+        for index in 0..<Self.slotCount {
+            slots[index].probe?.close()
+            slots[index] = Slot()
+        }
+    }
+
+    private mutating func state(of thread: Int32, _ locks: LockRanges) -> WaitState? {
+        let index = Int(thread) & (Self.slotCount - 1)
+        if slots[index].thread == thread, let state = slots[index].probe?.read(locks) { return state }
+        slots[index].probe?.close()
+        slots[index] = Slot(thread: thread, probe: WaitProbe(thread: thread))
+        return slots[index].probe?.read(locks)
+    }
+}
+
+extension Pool {
+    /// Takes one sample. The lock must not be held.
+    func takeSample(_ sampler: inout Sampler) {
+        lock()
+        let crew = busyWorkers
+        let locks = state.pointee.locks
+        state.pointee.peakBusy = max(state.pointee.peakBusy, crew.busy)
+        unlock()
+        sampler.sample(crew, locks: locks)
+    }
+
+    private var busyWorkers: Sampler.Crew {
+        var crew = Sampler.Crew()
+        crew.busy = state.pointee.servingCount - state.pointee.idleCount
+        var next = state.pointee.serving
+        var steps = 0
+        while let worker = next, crew.count < Sampler.slotCount, steps < 4 * Sampler.slotCount {
+            next = worker.pointee.next
+            steps += 1
+            guard !worker.pointee.isParked else { continue }
+            crew.threads[crew.count] = worker.pointee.thread
+            crew.count += 1
+        }
+        return crew
+    }
+}
