@@ -4,17 +4,20 @@
 /// number that comes back from I/O fluctuates by about sqrt(waiting), so the bottleneck stays busy when about K * sqrt(waiting) threads
 /// wait in front of it, and more add nothing (the square-root staffing rule of call centres: Halfin and Whitt, 1981). Both numbers are
 /// measured, so the count need not be searched for: it moves there in a step, and grows by doubling while nobody waits in front at all.
+///
+/// Where nobody waits in front and growth brings nothing, the bottleneck is outside the process: then completions per second decide.
 struct AdaptivePolicy {
     fileprivate static let K = 2.5
     /// Seconds without a task taken from a queue that is not empty.
     private static let starvation = 0.25
-    /// Seconds that growth waits for the outcome of the growth before.
-    private static let patience = 0.3
+    /// Seconds to wait for the outcome of growth before growing further, and for that of shrinking.
+    private static let patience = (growing: 0.3, shrinking: 1.0)
     /// Seconds of an empty queue before threads leave.
     private static let linger = 2.0
 
     private var stay: Stay?
-    private var trial: GrowthTrial?
+    private var growth: Trial?
+    private var shrinking: Trial?
     private var ceiling: Ceiling?
     private var lastStart: (time: Double, started: UInt64)?
     private var quietSince: Double?
@@ -23,67 +26,94 @@ struct AdaptivePolicy {
     mutating func decide(N: Int, load: Load, now: Double, _ settings: Settings) -> Verdict {
         var stay = self.stay ?? Stay(since: now, completed: load.completed)
         stay.add(load, now: now)
-        let verdict = decide(N: N, load: load, now: now, stay, settings)
+        let verdict = decide(N: N, load: load, now: now, stay)
         let threads = min(max(verdict.threads, settings.minThreads), settings.maxThreads)
         self.stay = threads == N ? stay : Stay(since: now, completed: load.completed)
-        return Verdict(threads: threads, why: threads == verdict.threads || threads != N ? verdict.why : Why(.atMaximum, Double(N)))
+        return Verdict(threads: threads, why: threads < verdict.threads && threads == N ? Why(.atMaximum, Double(N)) : verdict.why)
     }
 
-    private mutating func decide(N: Int, load: Load, now: Double, _ stay: Stay, _ settings: Settings) -> Verdict {
-        let crowd = Crowd(stay, load)
+    private mutating func decide(N: Int, load: Load, now: Double, _ stay: Stay) -> Verdict {
+        let front = Front(stay, load)
         noteStarts(load, now: now)
-        if isStarved(load, crowd, now: now) {
-            trial = nil
-            ceiling = nil
+        if isStarved(front, now: now) {
+            forgetTrials()
             return Verdict(threads: 2 * N, why: Why(.starved, now - lastStart!.time))
         }
-        if crowd.inFront > 1.5 * crowd.enough {
-            trial = nil
-            ceiling = nil
-            return Verdict(threads: N - max(1, Int(0.7 * (crowd.inFront - crowd.enough))), why: crowd.why(.crowded))
+        if front.isCrowded {
+            forgetTrials()
+            return Verdict(threads: N - max(1, Int(0.7 * (front.waiting - front.enough))), why: front.why)
         }
         if load.queueLength == 0 { return whenQuiet(N: N, load, now: now) }
         quietSince = nil
-        if ceiling?.isOutdated(by: stay) == true { ceiling = nil }
-        guard crowd.inFront < crowd.enough / 2 else {
-            trial = nil
-            return Verdict(threads: N, why: crowd.why(.staffed))
+        if ceiling?.isOutdated(by: stay) == true { forgetTrials() }
+        if front.isStaffed {
+            forgetTrials()
+            return Verdict(threads: N, why: front.why)
         }
-        if let verdict = judgeTrial(N: N, stay, now: now) { return verdict }
-        return grow(N: N, load, crowd, stay, now: now)
+        return judgeShrinking(N: N, stay, now: now) ?? judgeGrowth(N: N, stay, now: now) ?? grow(N: N, load, front, stay, now: now)
     }
 
-    // MARK: Growing
+    // MARK: A bottleneck that is not seen
 
-    private mutating func grow(N: Int, _ load: Load, _ crowd: Crowd, _ stay: Stay, now: Double) -> Verdict {
+    private mutating func grow(N: Int, _ load: Load, _ front: Front, _ stay: Stay, now: Double) -> Verdict {
         guard load.peakBusy >= N else { return Verdict(threads: N, why: Why(.starting, Double(load.peakBusy), Double(N))) }
-        var wanted = crowd.inFront < crowd.enough / 4 ? 2 * N : max(N + 1, N + N / 4)
-        if let ceiling, now < ceiling.nextLook {
-            wanted = min(wanted, ceiling.threads)
-            if wanted <= N { return Verdict(threads: N, why: Why(.growthDidNotPay, Double(ceiling.threads))) }
+        var wanted = front.isEmpty ? 2 * N : N + max(1, N / 4)
+        if let ceiling {
+            if now < ceiling.nextLook {
+                wanted = min(wanted, ceiling.threads)
+                if wanted <= N { return Verdict(threads: N, why: Why(.growthDidNotPay, Double(N))) }
+            } else if ceiling.look == .down, let trial = Trial(before: N, stay) {
+                shrinking = trial
+                return Verdict(threads: N * 4 / 5, why: Why(.lookingDown, Double(N)))
+            }
         }
-        if trial == nil { trial = GrowthTrial(before: N, stay) }
-        return Verdict(threads: wanted, why: crowd.why(.roomy))
+        if growth == nil { growth = Trial(before: N, stay) }
+        return Verdict(threads: wanted, why: front.why)
     }
 
-    /// What the outcome of earlier growth says, if it says that N must not grow now.
-    private mutating func judgeTrial(N: Int, _ stay: Stay, now: Double) -> Verdict? {
-        guard let trial else { return nil }
-        switch trial.outcome(with: N, stay) {
-        case .paid:
-            self.trial = nil
+    /// What the outcome of earlier growth says, if it says that the count must not grow now.
+    private mutating func judgeGrowth(N: Int, _ stay: Stay, now: Double) -> Verdict? {
+        guard let trial = growth else { return nil }
+        switch trial.outcome(ofGrowingTo: N, stay) {
+        case .better:
+            growth = nil
             ceiling = nil
             return nil
-        case .failed(let gain):
-            self.trial = nil
-            let knee = Double(trial.threads) * max(gain, 1)
-            let ceiling = Ceiling(knee: knee, rate: trial.rate * max(gain, 1), now: now, previous: ceiling)
-            self.ceiling = ceiling
-            return Verdict(threads: min(N, ceiling.threads), why: Why(.growthDidNotPay, Double(ceiling.threads)))
+        case .notBetter:
+            growth = nil
+            let rate = max(stay.rate, trial.rate)
+            if ceiling != nil, trial.threads >= ceiling!.threads {
+                ceiling!.stands(now: now)
+            } else {
+                ceiling = Ceiling(knee: Double(trial.threads) * rate / trial.rate, rate: rate, now: now)
+            }
+            return Verdict(threads: min(N, ceiling!.threads), why: Why(.growthDidNotPay, Double(ceiling!.threads)))
         case .undecided:
-            guard stay.seconds < Self.patience else { return nil }
+            guard stay.seconds < Self.patience.growing else { return nil }
             return Verdict(threads: N, why: Why(.growthOnTrial, Double(trial.threads), Double(N)))
         }
+    }
+
+    private mutating func judgeShrinking(N: Int, _ stay: Stay, now: Double) -> Verdict? {
+        guard let trial = shrinking else { return nil }
+        switch trial.outcome(ofShrinking: stay, patience: Self.patience.shrinking) {
+        case .better:
+            shrinking = nil
+            ceiling?.lower(to: N, now: now)
+            return Verdict(threads: N, why: Why(.growthDidNotPay, Double(N)))
+        case .notBetter:
+            shrinking = nil
+            ceiling?.stands(now: now)
+            return Verdict(threads: trial.threads, why: Why(.fewerWereWorse, Double(N)))
+        case .undecided:
+            return Verdict(threads: N, why: Why(.lookingDown, Double(trial.threads)))
+        }
+    }
+
+    private mutating func forgetTrials() {
+        growth = nil
+        shrinking = nil
+        ceiling = nil
     }
 
     // MARK: Starving, and having nothing to do
@@ -93,9 +123,9 @@ struct AdaptivePolicy {
     }
 
     /// Tasks wait, none is taken, and no thread computes: they all wait, perhaps for the very tasks in the queue.
-    private func isStarved(_ load: Load, _ crowd: Crowd, now: Double) -> Bool {
+    private func isStarved(_ front: Front, now: Double) -> Bool {
         guard let lastStart, now - lastStart.time >= Self.starvation else { return false }
-        return !crowd.isComputing
+        return !front.isComputing
     }
 
     private mutating func whenQuiet(N: Int, _ load: Load, now: Double) -> Verdict {
@@ -111,38 +141,38 @@ struct AdaptivePolicy {
     }
 }
 
-/// The threads in front of the bottleneck: how many there are, and how many are enough to keep it busy.
-private struct Crowd {
-    let inFront: Double
+/// The threads in front of the bottleneck: how many wait there, and how many are enough to keep it busy.
+private struct Front {
+    let waiting: Double
     let enough: Double
     let isComputing: Bool
-    private let isBehindLock: Bool
-
-    enum Size: UInt8 {
-        case roomy, staffed, crowded
-    }
+    private let isLock: Bool
 
     init(_ stay: Stay, _ load: Load) {
         guard let occupancy = stay.occupancy else {
-            // Without wait states: a bottleneck in full use has enough in front of it, and how many they are is not known.
+            // Without wait states: a bottleneck in full use has enough in front of it; how many more there are is not known.
             let use = load.cpuRate / load.capacity
-            inFront = use > 0.95 ? 1 : use > 0.8 ? 0.4 : 0
+            waiting = use > 0.95 ? 1 : use > 0.8 ? 0.4 : 0
             enough = 1
             isComputing = use > 0.1
-            isBehindLock = false
+            isLock = false
             return
         }
-        inFront = occupancy.surplus(cores: load.cores)
+        waiting = occupancy.surplus(cores: load.cores)
         enough = 1 + AdaptivePolicy.K * occupancy.waiting.root
         isComputing = occupancy.running + occupancy.contending >= 0.5
-        isBehindLock = occupancy.contending > inFront / 2
+        isLock = occupancy.contending > waiting / 2
     }
 
-    func why(_ size: Size) -> Why {
-        switch size {
-        case .roomy: Why(isBehindLock ? .fewForLock : .fewForCores, inFront, enough)
-        case .staffed: Why(isBehindLock ? .enoughForLock : .enoughForCores, inFront, enough)
-        case .crowded: Why(isBehindLock ? .tooManyForLock : .tooManyForCores, inFront, enough)
-        }
+    var isCrowded: Bool { waiting > 1.5 * enough }
+    var isStaffed: Bool { waiting >= enough / 2 && !isCrowded }
+    var isEmpty: Bool { waiting < enough / 4 }
+
+    var why: Why {
+        let reason: Why.Reason =
+            if isCrowded { isLock ? .tooManyForLock : .tooManyForCores }
+            else if isStaffed { isLock ? .enoughForLock : .enoughForCores }
+            else { isLock ? .fewForLock : .fewForCores }
+        return Why(reason, waiting, enough)
     }
 }

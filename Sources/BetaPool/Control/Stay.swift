@@ -5,26 +5,42 @@ struct Stay {
     private(set) var completed = 0.0
     private(set) var occupancy: Occupancy?
     private var last: (time: Double, completed: UInt64)
+    private var recent = (seconds: 0.0, completed: 0.0)
 
-    /// Means reach back this many ticks.
-    private static let memory = 8
+    /// Ticks that the means of wait states, the rate, and the newest rate reach back.
+    private static let memory = (occupancy: 8, rate: 32, recent: 4)
 
     init(since time: Double, completed: UInt64) {
         last = (time, completed)
     }
 
-    mutating func add(_ load: Load, now: Double) {
-        ticks += 1
-        // Old intervals fade, so that the rate follows the work.
-        let fade = ticks > Self.memory * 4 ? 1 - 1 / Double(Self.memory * 4) : 1
-        seconds = seconds * fade + max(now - last.time, 0)
-        completed = completed * fade + Double(load.completed - min(last.completed, load.completed))
-        last = (now, load.completed)
-        guard let sample = load.occupancy else { return }
-        if occupancy == nil { occupancy = sample }
-        occupancy?.blend(sample, weight: 1 / Double(min(ticks, Self.memory)))
-    }
-
     /// Tasks per second.
     var rate: Double { seconds > 0 ? completed / seconds : 0 }
+
+    mutating func add(_ load: Load, now: Double) {
+        ticks += 1
+        let span = max(now - last.time, 0)
+        let count = Double(load.completed - min(last.completed, load.completed))
+        last = (now, load.completed)
+        seconds = Self.fade(seconds, ticks, Self.memory.rate) + span
+        completed = Self.fade(completed, ticks, Self.memory.rate) + count
+        recent.seconds = Self.fade(recent.seconds, ticks, Self.memory.recent) + span
+        recent.completed = Self.fade(recent.completed, ticks, Self.memory.recent) + count
+        if hasShifted { (seconds, completed) = recent }
+        guard let sample = load.occupancy else { return }
+        if occupancy == nil { occupancy = sample }
+        occupancy?.blend(sample, weight: 1 / Double(min(ticks, Self.memory.occupancy)))
+    }
+
+    /// Whether the work is not what it was: the rate has changed by half.
+    private var hasShifted: Bool {
+        guard recent.completed >= 20, recent.seconds > 0 else { return false }
+        let change = recent.completed / recent.seconds / rate
+        return change > 1.5 || change < 0.67
+    }
+
+    /// What is left of a sum whose old parts fade once it is full.
+    private static func fade(_ sum: Double, _ ticks: Int, _ memory: Int) -> Double {
+        ticks > memory ? sum * (1 - 1 / Double(memory)) : sum
+    }
 }

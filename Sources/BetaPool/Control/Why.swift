@@ -21,6 +21,8 @@ struct Why {
         case starved = 22
         case starting = 23
         case idle = 24
+        case lookingDown = 25
+        case fewerWereWorse = 26
     }
 
     let reason: Reason
@@ -59,6 +61,8 @@ struct Why {
         case .tooManyForCores: ("", " threads wait for a core, ", " are enough to keep them busy: fewer threads")
         case .growthOnTrial: ("waiting to see whether going from ", " to ", " threads pays")
         case .growthDidNotPay: ("more than ", " threads finish no more tasks: what they wait for is outside", "")
+        case .lookingDown: ("trying whether fewer than ", " threads finish as many tasks", "")
+        case .fewerWereWorse: ("", " threads finished fewer tasks", "")
         case .starved: ("tasks wait, and no thread has taken one for ", " s: they may wait for each other", "")
         case .starting: ("", " of ", " threads are at work, the others are still starting")
         case .idle: ("no task waits, and at most ", " of ", " threads had work")
@@ -69,7 +73,7 @@ struct Why {
     private var figures: Int {
         switch reason {
         case .fixed, .nothingQueued: 0
-        case .atMaximum, .growthDidNotPay, .starved: 1
+        case .atMaximum, .growthDidNotPay, .starved, .lookingDown, .fewerWereWorse: 1
         default: 2
         }
     }

@@ -1,0 +1,44 @@
+/// A thread count above which growth was found not to pay, for want of a bottleneck that can be seen.
+struct Ceiling {
+    enum Look: UInt8 {
+        case up
+        case down
+    }
+
+    private static let firstPause = 2.0
+    private static let longestPause = 30.0
+    /// The knee itself is not seen, only that it was passed: some room above it.
+    private static let room = 1.25
+
+    private(set) var threads: Int
+    private let rate: Double
+    /// When to look whether the knee has moved, and where.
+    private(set) var nextLook: Double
+    private(set) var look = Look.down
+    private var pause = firstPause
+
+    /// - Parameter knee: the least thread count that may reach the rate.
+    init(knee: Double, rate: Double, now: Double) {
+        threads = Int((knee * Self.room + 0.999).clamped(to: 1...Double(Settings.mostThreads)))
+        self.rate = rate
+        nextLook = now + pause
+    }
+
+    /// The knee has not moved up, or not down: look again later, the other way.
+    mutating func stands(now: Double) {
+        pause = min(pause * 2, Self.longestPause)
+        look = look == .up ? .down : .up
+        nextLook = now + pause
+    }
+
+    /// The knee is lower.
+    mutating func lower(to threads: Int, now: Double) {
+        self.threads = threads
+        nextLook = now + Self.firstPause
+    }
+
+    /// Whether the work is no longer the work that the ceiling was found with.
+    func isOutdated(by stay: Stay) -> Bool {
+        stay.completed >= 20 && (stay.rate > rate * 1.5 || stay.rate < rate * 0.5)
+    }
+}
