@@ -173,9 +173,32 @@ int betapool_controller_report(betapool_controller *controller, double cpu, doub
  * now           seconds on any clock that does not go back
  * queue_length  tasks that wait for a thread
  * decision      where the decision goes; may be NULL
+ * Attached threads are looked at once more: see betapool_controller_attach.
  * Errors: -EINVAL (NULL controller, now is not finite), -EBADF.
  */
 int betapool_controller_tick(betapool_controller *controller, double now, uint64_t queue_length, betapool_decision *decision);
+
+/*
+ * betapool_controller_attach - makes the calling thread known to the controller, which from then on sees what it is doing (wait states),
+ * as the policies "adaptive" and "paper-io" need. Without attached threads "adaptive" goes by CPU use and completions.
+ * Returns the thread's number in this controller, 0 or more. Errors: -EINVAL (NULL), -ENOMEM, -EBADF.
+ */
+int betapool_controller_attach(betapool_controller *controller);
+
+/*
+ * betapool_controller_set_busy - whether an attached thread has a task (busy other than 0) or waits for one. It starts without.
+ * Errors: -EINVAL (NULL, or no such thread), -EBADF.
+ */
+int betapool_controller_set_busy(betapool_controller *controller, int thread, int busy);
+
+/* betapool_controller_detach - forgets an attached thread; to be called before it ends. Errors: as betapool_controller_set_busy. */
+int betapool_controller_detach(betapool_controller *controller, int thread);
+
+/*
+ * betapool_controller_sample - looks at what the attached threads are doing, between two ticks. A tick does so too, but a few samples say
+ * more than one: call it some 5 times an interval. At most 16 threads are looked at, in turn: 2 us each. Errors: -EINVAL (NULL), -EBADF.
+ */
+int betapool_controller_sample(betapool_controller *controller);
 
 /* betapool_controller_threads - the thread count now in force, or -EINVAL (NULL), -EBADF. */
 int betapool_controller_threads(betapool_controller *controller);
@@ -226,6 +249,12 @@ int betapool_submit(betapool *pool, betapool_function function, void *argument);
 int betapool_submit_batch(betapool *pool, const betapool_task *tasks, size_t count);
 
 /*
+ * betapool_take - takes the oldest queued task back from the pool, which counts it as cancelled: its function is not called.
+ * Returns 1 and fills *task, or 0 if none is queued. Errors: -EINVAL (NULL), -EBADF.
+ */
+int betapool_take(betapool *pool, betapool_task *task);
+
+/*
  * betapool_wait - waits until no task is queued or running. timeout: seconds, 0 only looks, negative waits without end.
  * Errors: -EINVAL (NULL, NaN), -ETIMEDOUT, -EDEADLK (called by a task of this pool), -EBADF.
  */
@@ -266,6 +295,8 @@ int betapool_free(betapool *pool);
 typedef struct betapool_stats {
     size_t size;             /* sizeof(betapool_stats); set it before the call */
     int32_t policy;          /* a betapool_policy */
+    uint32_t min_threads;    /* the limits in force */
+    uint32_t max_threads;
     uint32_t target_threads; /* how many workers the controller allows */
     uint32_t threads;        /* how many there are, those that are just starting among them */
     uint32_t idle_threads;   /* how many of them have nothing to do */

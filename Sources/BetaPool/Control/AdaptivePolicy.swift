@@ -135,8 +135,12 @@ struct AdaptivePolicy {
             return Verdict(threads: N, why: Why(.nothingQueued))
         }
         quietPeak = max(quietPeak, load.peakBusy)
-        guard now - since >= Self.linger, quietPeak < N else { return Verdict(threads: N, why: Why(.nothingQueued)) }
-        quietSince = nil
+        guard now - since >= Self.linger else { return Verdict(threads: N, why: Why(.nothingQueued)) }
+        defer {
+            quietSince = now
+            quietPeak = load.peakBusy
+        }
+        guard quietPeak < N else { return Verdict(threads: N, why: Why(.nothingQueued)) }
         return Verdict(threads: max(quietPeak, N / 2), why: Why(.idle, Double(quietPeak), Double(N)))
     }
 }

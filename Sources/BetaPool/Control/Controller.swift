@@ -21,6 +21,7 @@ struct Controller {
     private(set) var surplus: Double?
     private var policy: Policy
     private var monitor = Monitor()
+    private var lastTick = -Double.infinity
 
     /// How often each action was taken.
     struct Tally {
@@ -62,7 +63,10 @@ struct Controller {
     }
 
     /// Ends the interval and decides.
-    mutating func tick(now: Double, load: Load) -> Decision {
+    mutating func tick(now: Double, load seen: Load) -> Decision {
+        var load = seen
+        load.cpuRate = now > lastTick ? monitor.cpu / (now - lastTick) : 0
+        lastTick = now
         beta = monitor.takeBeta()
         smoothedBeta.add(beta, alpha: settings.alpha)
         occupancy = load.occupancy

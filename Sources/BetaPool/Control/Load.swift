@@ -46,6 +46,6 @@ struct Load {
     /// Cores there are, and how many of them the threads can keep busy: 1 behind a lock that all must hold.
     var cores = 1.0
     var capacity = 1.0
-    /// CPU seconds per second that the threads used since the last tick.
+    /// CPU seconds per second that the threads used since the last tick; the controller fills it in from the times reported to it.
     var cpuRate = 0.0
 }

@@ -1,6 +1,6 @@
 /// What the tasks of one control interval used: two running sums, so O(1) in time and space (paper, Theorem 1).
 struct Monitor {
-    private var cpu = 0.0
+    private(set) var cpu = 0.0
     private var wall = 0.0
 
     /// Adds a task, or a worker's share of an interval: seconds of CPU and of wall time.

@@ -2,15 +2,17 @@ import CBetaPool
 
 @_cdecl("betapool_config_init")
 public func betapool_config_init(_ config: UnsafeMutablePointer<betapool_config>?) -> Int32 {
-    guard let config else { return -Errno.invalidArgument.code }
-    config.pointee = betapool_config()
-    let defaults = Settings(.adaptive, limits: .current())
-    config.pointee.size = MemoryLayout<betapool_config>.size
-    config.pointee.policy = defaults.policy.rawValue
-    config.pointee.hysteresis = UInt32(defaults.hysteresis)
-    config.pointee.beta_threshold = defaults.betaThreshold
-    config.pointee.alpha = defaults.alpha
-    return 0
+    reporting { () throws(Errno) in
+        guard let config else { throw .invalidArgument }
+        config.pointee = betapool_config()
+        let defaults = Settings(.adaptive, limits: .current())
+        config.pointee.size = MemoryLayout<betapool_config>.size
+        config.pointee.policy = defaults.policy.rawValue
+        config.pointee.hysteresis = UInt32(defaults.hysteresis)
+        config.pointee.beta_threshold = defaults.betaThreshold
+        config.pointee.alpha = defaults.alpha
+        return 0
+    }
 }
 
 @_cdecl("betapool_policy_by_name")
@@ -31,12 +33,14 @@ public func betapool_policy_name(_ policy: Int32) -> UnsafePointer<CChar>? {
 
 @_cdecl("betapool_get_limits")
 public func betapool_get_limits(_ limits: UnsafeMutablePointer<betapool_limits>?) -> Int32 {
-    guard let limits, limits.pointee.size == MemoryLayout<betapool_limits>.size else { return -Errno.invalidArgument.code }
-    let current = Limits.current()
-    limits.pointee.cores = current.cores
-    limits.pointee.memory = current.memory ?? 0
-    limits.pointee.threads = current.threads ?? 0
-    return 0
+    reporting { () throws(Errno) in
+        guard let limits, limits.pointee.size == MemoryLayout<betapool_limits>.size else { throw .invalidArgument }
+        let current = Limits.current()
+        limits.pointee.cores = current.cores
+        limits.pointee.memory = current.memory ?? 0
+        limits.pointee.threads = current.threads ?? 0
+        return 0
+    }
 }
 
 @_cdecl("betapool_wall_time")
@@ -92,7 +96,8 @@ extension PoolConfiguration {
     }
 }
 
-private func range(from start: UnsafeRawPointer?, size: Int) throws(Errno) -> Range<UInt> {
+/// The addresses of a lock that came from outside.
+func range(from start: UnsafeRawPointer?, size: Int) throws(Errno) -> Range<UInt> {
     let start = UInt(bitPattern: start)
     let (end, overflow) = start.addingReportingOverflow(UInt(size))
     guard !overflow, (start == 0) == (size == 0) else { throw .invalidArgument }

@@ -1,39 +1,10 @@
 import CBetaPool
 
-/// A controller behind a handle, with the handle's lock around it.
-private struct SharedController {
-    static let kind = HandleKind(magic: 0x6265_7463, prepare: { 0 }, resetInChild: { _ in })
-
-    let handle: Handle
-
-    init(_ pointer: OpaquePointer?) throws(Errno) {
+extension SharedController {
+    /// A controller that came from outside.
+    fileprivate init(_ pointer: OpaquePointer?) throws(Errno) {
         guard let pointer else { throw .invalidArgument }
-        handle = Handle(pointer)
-    }
-
-    init(_ settings: Settings) throws(Errno) {
-        let controller = try Controller(settings)
-        do throws(Errno) {
-            handle = try Registry.acquire(Self.kind, stateSize: MemoryLayout<Controller>.size)
-        } catch {
-            controller.destroy()
-            throw error
-        }
-        handle.state(as: Controller.self).initialize(to: controller)
-        Registry.publish(handle)
-    }
-
-    func withLock<Result>(_ body: (inout Controller) throws(Errno) -> Result) throws(Errno) -> Result {
-        try handle.enter(Self.kind)
-        defer { handle.pointee.mutex.unlock() }
-        return try body(&handle.state(as: Controller.self).pointee)
-    }
-
-    func free() throws(Errno) {
-        try handle.enter(Self.kind)
-        handle.leaveForGood()
-        handle.state(as: Controller.self).pointee.destroy()
-        Registry.release(handle)
+        self.init(handle: Handle(pointer))
     }
 }
 
@@ -43,7 +14,9 @@ public func betapool_controller_create(
 ) -> Int32 {
     reporting { () throws(Errno) in
         guard let controller else { throw .invalidArgument }
-        controller.pointee = OpaquePointer(try SharedController(try Settings(try configuration(config))).handle)
+        let config = try configuration(config)
+        let lock = try range(from: config.lock, size: size(config.lock_size))
+        controller.pointee = OpaquePointer(try SharedController.make(try Settings(config), lock: lock).handle)
         return 0
     }
 }
@@ -53,7 +26,7 @@ public func betapool_controller_report(_ controller: OpaquePointer?, _ cpu: Doub
     reporting { () throws(Errno) in
         let controller = try SharedController(controller)
         guard cpu >= 0, wall >= 0, wall <= 1e9, cpu <= wall * 1.01 + 20e-6 else { throw .invalidArgument }
-        try controller.withLock { (controller) throws(Errno) in controller.report(cpu: min(cpu, wall), wall: wall) }
+        try controller.report(cpu: min(cpu, wall), wall: wall)
         return 0
     }
 }
@@ -65,8 +38,37 @@ public func betapool_controller_tick(
     reporting { () throws(Errno) in
         let controller = try SharedController(controller)
         guard now.isFinite else { throw .invalidArgument }
-        let taken = try controller.withLock { (controller) throws(Errno) in controller.tick(now: now, load: Load(queueLength: queueLength)) }
+        let taken = try controller.tick(now: now, queueLength: queueLength)
         decision?.pointee = betapool_decision(taken)
+        return 0
+    }
+}
+
+@_cdecl("betapool_controller_attach")
+public func betapool_controller_attach(_ controller: OpaquePointer?) -> Int32 {
+    reporting { () throws(Errno) in try SharedController(controller).attach() }
+}
+
+@_cdecl("betapool_controller_set_busy")
+public func betapool_controller_set_busy(_ controller: OpaquePointer?, _ thread: Int32, _ busy: Int32) -> Int32 {
+    reporting { () throws(Errno) in
+        try SharedController(controller).setBusy(thread, busy != 0)
+        return 0
+    }
+}
+
+@_cdecl("betapool_controller_detach")
+public func betapool_controller_detach(_ controller: OpaquePointer?, _ thread: Int32) -> Int32 {
+    reporting { () throws(Errno) in
+        try SharedController(controller).detach(thread)
+        return 0
+    }
+}
+
+@_cdecl("betapool_controller_sample")
+public func betapool_controller_sample(_ controller: OpaquePointer?) -> Int32 {
+    reporting { () throws(Errno) in
+        try SharedController(controller).sample()
         return 0
     }
 }
@@ -74,14 +76,14 @@ public func betapool_controller_tick(
 @_cdecl("betapool_controller_threads")
 public func betapool_controller_threads(_ controller: OpaquePointer?) -> Int32 {
     reporting { () throws(Errno) in
-        try SharedController(controller).withLock { (controller) throws(Errno) in Int32(controller.threads) }
+        try SharedController(controller).withLock { Int32($0.pointee.controller.threads) }
     }
 }
 
 @_cdecl("betapool_controller_beta")
 public func betapool_controller_beta(_ controller: OpaquePointer?) -> Double {
     do throws(Errno) {
-        return try SharedController(controller).withLock { (controller) throws(Errno) in controller.smoothedBeta.value }
+        return try SharedController(controller).withLock { $0.pointee.controller.smoothedBeta.value }
     } catch {
         return .nan
     }
@@ -93,8 +95,8 @@ public func betapool_controller_get_decisions(
 ) -> Int32 {
     reporting { () throws(Errno) in
         var buffer = try DecisionBuffer(decisions, capacity: capacity)
-        try SharedController(controller).withLock { (controller) throws(Errno) in
-            controller.log.forEach(newest: buffer.capacity) { buffer.append($0) }
+        try SharedController(controller).withLock { state in
+            state.pointee.controller.log.forEach(newest: buffer.capacity) { buffer.append($0) }
         }
         return buffer.count
     }

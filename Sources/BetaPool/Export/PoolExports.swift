@@ -41,6 +41,17 @@ public func betapool_submit_batch(_ pool: OpaquePointer?, _ tasks: UnsafePointer
     }
 }
 
+@_cdecl("betapool_take")
+public func betapool_take(_ pool: OpaquePointer?, _ task: UnsafeMutablePointer<betapool_task>?) -> Int32 {
+    reporting { () throws(Errno) in
+        let pool = try Pool(pool)
+        guard let task else { throw .invalidArgument }
+        guard let taken = try pool.take() else { return 0 }
+        task.pointee = betapool_task(function: taken.function, argument: taken.argument)
+        return 1
+    }
+}
+
 @_cdecl("betapool_wait")
 public func betapool_wait(_ pool: OpaquePointer?, _ timeout: Double) -> Int32 {
     reporting { () throws(Errno) in
@@ -125,7 +136,8 @@ public func betapool_serve_failed(_ pool: OpaquePointer?) -> Int32 {
 extension betapool_stats {
     fileprivate init(_ stats: PoolStats) {
         self.init(
-            size: MemoryLayout<betapool_stats>.size, policy: stats.policy.rawValue, target_threads: UInt32(stats.targetThreads),
+            size: MemoryLayout<betapool_stats>.size, policy: stats.settings.policy.rawValue,
+            min_threads: UInt32(stats.settings.minThreads), max_threads: UInt32(stats.settings.maxThreads), target_threads: UInt32(stats.targetThreads),
             threads: UInt32(stats.threads), idle_threads: UInt32(stats.idleThreads), queue_length: UInt64(stats.queueLength),
             running: UInt64(stats.running), submitted: stats.totals.submitted, completed: stats.totals.completed,
             cancelled: stats.totals.cancelled, threads_started: stats.totals.threadsStarted,

@@ -193,7 +193,7 @@ struct PoolState {
 
     var stats: PoolStats {
         PoolStats(
-            policy: settings.policy, targetThreads: controller.threads, threads: threads, idleThreads: idleCount,
+            settings: settings, targetThreads: controller.threads, threads: threads, idleThreads: idleCount,
             queueLength: queue.count, running: running, totals: totals, decisions: controller.log.count, tally: controller.tally,
             beta: controller.beta, smoothedBeta: controller.smoothedBeta.value, occupancy: controller.occupancy,
             seesWaitStates: seesWaitStates, surplus: controller.surplus)
@@ -202,7 +202,7 @@ struct PoolState {
 
 /// A pool at one moment.
 struct PoolStats {
-    let policy: PolicyKind
+    let settings: Settings
     let targetThreads: Int
     let threads: Int
     let idleThreads: Int

@@ -191,7 +191,10 @@ extension Pool {
         WorkerState.destroy(worker)
         // From the moment that nobody serves, the pool may be freed; so its last worker makes no calls, and there are none to make.
         let isLast = state.pointee.threads == 0
-        if isLast { announceNews() }
+        if isLast {
+            announceNews()
+            if state.pointee.phase != .open { releaseTicker() }
+        }
         unlock()
         if !isLast { make(calls) }
         if let predecessor { pthread_join(predecessor, nil) }

@@ -15,6 +15,16 @@ extension Pool {
         make(calls)
     }
 
+    /// Takes the oldest queued task back: it counts as cancelled, and is the caller's.
+    func take() throws(Errno) -> Task? {
+        try enter()
+        defer { unlock() }
+        guard let task = state.pointee.queue.pop() else { return nil }
+        state.pointee.totals.cancelled += 1
+        if state.pointee.running == 0, state.pointee.queue.isEmpty { announceNews() }
+        return task
+    }
+
     private func accept(_ tasks: UnsafePointer<Task>, count: Int) throws(Errno) {
         guard state.pointee.phase == .open else { throw .shutDown }
         if state.pointee.threads == 0, count > 0 { try startFirstWorker() }

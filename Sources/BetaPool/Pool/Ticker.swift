@@ -50,15 +50,20 @@ extension Pool {
         }
     }
 
+    /// The ticker has no more to do: its thread may end. Called with the lock held.
+    func releaseTicker() {
+        state.pointee.ticker.alarm.increment()
+        state.pointee.ticker.alarm.wakeOne()
+    }
+
     /// Ends the ticker's thread. Nobody submits any more.
     func stopTicker() {
         lock()
         state.pointee.ticker.mustStop = true
-        let ticker = state.pointee.ticker
+        releaseTicker()
+        let thread = state.pointee.ticker.thread
         unlock()
-        ticker.alarm.increment()
-        ticker.alarm.wakeOne()
-        if let thread = ticker.thread { pthread_join(thread, nil) }
+        if let thread { pthread_join(thread, nil) }
     }
 
     private func keepTicking() {
@@ -66,7 +71,7 @@ extension Pool {
         lock()
         let sampler = state.pointee.sampler
         rhythm.begin(now: Clock.now(), interval: state.pointee.settings.interval)
-        while !state.pointee.ticker.mustStop {
+        while !mayEndTicking {
             let alarm = state.pointee.ticker.alarm
             let bell = alarm.load()
             let mayRest = hasNothingToDecide
@@ -83,6 +88,10 @@ extension Pool {
             }
         }
         unlock()
+    }
+
+    private var mayEndTicking: Bool {
+        state.pointee.ticker.mustStop || state.pointee.phase != .open && state.pointee.threads == 0 && state.pointee.queue.isEmpty
     }
 
     private var hasNothingToDecide: Bool {

@@ -20,67 +20,44 @@ struct CGroup {
 
     /// Cores that the CPU quota amounts to, e.g. 1.5; nil without a quota.
     var cores: Double? {
-        let unified = least(controller: nil, file: "/cpu.max") { text in
-            var words = Words(text)
-            guard let quota = words.nextNumber(), let period = words.nextNumber(), period > 0 else { return nil }
-            return quota / period
-        }
+        let unified = least(controller: nil, file: "/cpu.max")
         // Version 1 keeps the two numbers in two files; nobody changes the period from its 100 ms without setting a quota beside it.
-        let quota = least(controller: "cpu", file: "/cpu.cfs_quota_us") { text in
-            var words = Words(text)
-            return words.nextNumber()
-        }
-        let period = least(controller: "cpu", file: "/cpu.cfs_period_us") { text in
-            var words = Words(text)
-            return words.nextNumber()
-        }
-        var cores = unified
-        if let quota, let period, period > 0 { cores = min(cores ?? .infinity, quota / period) }
-        return cores
+        let quota = least(controller: "cpu", file: "/cpu.cfs_quota_us")
+        guard let quota, let period = least(controller: "cpu", file: "/cpu.cfs_period_us"), period > 0 else { return unified }
+        return min(unified ?? .infinity, quota / period)
     }
 
     /// Bytes of memory; nil without a limit.
     var memory: Double? {
-        leastNumber(controller: nil, file: "/memory.max", or: "memory", file: "/memory.limit_in_bytes")
+        Self.lesser(least(controller: nil, file: "/memory.max"), least(controller: "memory", file: "/memory.limit_in_bytes"))
     }
 
     /// Threads and processes; nil without a limit.
     var threads: Double? {
-        leastNumber(controller: nil, file: "/pids.max", or: "pids", file: "/pids.max")
+        Self.lesser(least(controller: nil, file: "/pids.max"), least(controller: "pids", file: "/pids.max"))
     }
 
-    private func leastNumber(
-        controller: StaticString?, file: StaticString, or other: StaticString, file otherFile: StaticString
-    ) -> Double? {
-        let number: (UnsafePointer<CChar>) -> Double? = { text in
-            var words = Words(text)
-            return words.nextNumber()
-        }
-        let unified = least(controller: controller, file: file, number)
-        let legacy = least(controller: other, file: otherFile, number)
-        guard let unified else { return legacy }
-        return min(unified, legacy ?? .infinity)
+    private static func lesser(_ one: Double?, _ other: Double?) -> Double? {
+        guard let one, let other else { return one ?? other }
+        return min(one, other)
     }
 
     /// The least of the values in `file` of this process's group and of each group above it.
     /// - Parameter controller: a version 1 controller; nil for version 2.
-    private func least(controller: StaticString?, file: StaticString, _ parse: (UnsafePointer<CChar>) -> Double?) -> Double? {
+    private func least(controller: StaticString?, file: StaticString) -> Double? {
         withScratch(4096) { group in
             guard findGroup(of: controller, into: group) else { return nil }
             var result: Double?
             while true {
-                if let value = read(controller: controller, group: group.baseAddress!, file: file, parse) {
-                    result = min(result ?? .infinity, value)
-                }
+                result = Self.lesser(result, read(controller: controller, group: group.baseAddress!, file: file))
                 guard let slash = strrchr(group.baseAddress!, Int32(UInt8(ascii: "/"))) else { return result }
                 slash.pointee = 0
             }
         }
     }
 
-    private func read(
-        controller: StaticString?, group: UnsafePointer<CChar>, file: StaticString, _ parse: (UnsafePointer<CChar>) -> Double?
-    ) -> Double? {
+    /// The number in a file, or the quotient of the two numbers in it; nil for "max", "-1" and whatever else means "no limit".
+    private func read(controller: StaticString?, group: UnsafePointer<CChar>, file: StaticString) -> Double? {
         withScratch(4096) { memory in
             var path = Text(in: memory)
             path.append(cString: root)
@@ -93,7 +70,10 @@ struct CGroup {
             guard !path.wasCut else { return nil }
             return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { text in
                 guard csystem_read_file(memory.baseAddress!, text.baseAddress!, text.count) > 0 else { return nil }
-                return parse(text.baseAddress!)
+                var next = text.baseAddress!
+                guard let number = Self.number(&next) else { return nil }
+                guard let divisor = Self.number(&next), divisor > 0 else { return number }
+                return number / divisor
             }
         }
     }
@@ -132,6 +112,15 @@ struct CGroup {
         return matches ? UnsafePointer(path) : nil
     }
 
+    private static func number(_ text: inout UnsafeMutablePointer<CChar>) -> Double? {
+        let start = text
+        var end: UnsafeMutablePointer<CChar>?
+        let value = strtoll(start, &end, 10)
+        guard let end, end != start, value >= 0 else { return nil }
+        text = end
+        return Double(value)
+    }
+
     /// Whether "cpu,cpuacct:..." names the controller.
     private static func list(_ names: UnsafePointer<CChar>, contains controller: StaticString) -> Bool {
         let wanted = UnsafeRawPointer(controller.utf8Start).assumingMemoryBound(to: CChar.self)
@@ -143,23 +132,5 @@ struct CGroup {
             guard name[size] == CChar(bitPattern: UInt8(ascii: ",")) else { return false }
             name += size + 1
         }
-    }
-}
-
-/// The blank-separated words of a text.
-private struct Words {
-    private var next: UnsafePointer<CChar>
-
-    init(_ text: UnsafePointer<CChar>) {
-        next = text
-    }
-
-    /// The next word as a number that is not negative; nil for "max", "-1" and whatever else means "no limit".
-    mutating func nextNumber() -> Double? {
-        var end: UnsafeMutablePointer<CChar>?
-        let value = strtoll(next, &end, 10)
-        guard let end, UnsafePointer(end) != next, value >= 0 else { return nil }
-        next = UnsafePointer(end)
-        return Double(value)
     }
 }
