@@ -114,6 +114,9 @@ int betapool_decision_reason(const betapool_decision *decision, char *text, size
 
 /* ---- Configuration -------------------------------------------------------------------------------------------------------------- */
 
+/* BETAPOOL_UNKNOWN_LOCK - for betapool_config.lock: the host has a global lock, but nobody knows where. */
+#define BETAPOOL_UNKNOWN_LOCK ((const void *)(intptr_t)-1)
+
 /* betapool_config - what a controller or a pool is made of. Fill it with betapool_config_init, then change what you want. */
 typedef struct betapool_config {
     size_t size;           /* sizeof(betapool_config); set by betapool_config_init */
@@ -140,7 +143,8 @@ typedef struct betapool_config {
      * on_decision  called by the monitor when the thread count changes, and when growth begins to be refused. Must return soon: control
      *              stands still meanwhile.
      * lock, lock_size   where a thread sleeps that waits for the host's global lock: a futex in this range of addresses is contention, not
-     *              I/O. NULL and 0: there is no such lock.
+     *              I/O. NULL and 0: there is no such lock. BETAPOOL_UNKNOWN_LOCK: there is one, its place is not known; then wait states
+     *              are not used, and "adaptive" goes by CPU use and completions.
      */
     int (*spawn)(void *host);
     void (*before_wait)(void *host);

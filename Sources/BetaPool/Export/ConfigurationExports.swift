@@ -87,7 +87,7 @@ extension PoolConfiguration {
         threadName = if let name = config.thread_name { ThreadName(name) } else { ThreadName(("betapool" as StaticString).cString) }
         host = Host(
             context: config.host, spawn: config.spawn, beforeWait: config.before_wait, afterWait: config.after_wait,
-            lock: try range(from: config.lock, size: size(config.lock_size)),
+            lock: try hostLock(config),
             onDecision: unsafeBitCast(config.on_decision, to: UnsafeRawPointer?.self),
             deliver: { onDecision, context, decision in
                 var decision = betapool_decision(decision.load(as: Decision.self))
@@ -96,12 +96,12 @@ extension PoolConfiguration {
     }
 }
 
-/// The addresses of a lock that came from outside.
-func range(from start: UnsafeRawPointer?, size: Int) throws(Errno) -> Range<UInt> {
-    let start = UInt(bitPattern: start)
-    let (end, overflow) = start.addingReportingOverflow(UInt(size))
-    guard !overflow, (start == 0) == (size == 0) else { throw .invalidArgument }
-    return start..<end
+func hostLock(_ config: betapool_config) throws(Errno) -> HostLock {
+    let start = UInt(bitPattern: config.lock)
+    let (end, overflow) = start.addingReportingOverflow(UInt(size(config.lock_size)))
+    if start == .max { return .unknown }
+    guard !overflow, (start == 0) == (config.lock_size == 0) else { throw .invalidArgument }
+    return start == 0 ? .none : .at(start..<end)
 }
 
 /// A configuration that came from outside.

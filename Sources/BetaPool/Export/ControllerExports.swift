@@ -15,8 +15,7 @@ public func betapool_controller_create(
     reporting { () throws(Errno) in
         guard let controller else { throw .invalidArgument }
         let config = try configuration(config)
-        let lock = try range(from: config.lock, size: size(config.lock_size))
-        controller.pointee = OpaquePointer(try SharedController.make(try Settings(config), lock: lock).handle)
+        controller.pointee = OpaquePointer(try SharedController.make(try Settings(config), lock: try hostLock(config)).handle)
         return 0
     }
 }

@@ -8,8 +8,7 @@ struct Host {
     /// Bracket each time a worker has nothing to do.
     let beforeWait: Callback?
     let afterWait: Callback?
-    /// A lock that all workers must hold to compute, as a range of addresses; empty if there is none.
-    let lock: Range<UInt>
+    let lock: HostLock
     /// Called by the ticker after each decision other than a hold: the host's own function, and who calls it with a Decision.
     let onDecision: UnsafeRawPointer?
     let deliver: @convention(c) (_ onDecision: UnsafeRawPointer, _ context: UnsafeMutableRawPointer?, _ decision: UnsafeRawPointer) -> Void

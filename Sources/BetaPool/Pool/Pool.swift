@@ -131,7 +131,7 @@ struct PoolState {
 
     var ticker: Ticker
     let sampler: UnsafeMutablePointer<Sampler>
-    let locks: LockRanges
+    let locks: Locks
     /// The most workers that were busy in a sample since the last tick.
     var peakBusy = 0
     /// Whether the last tick knew what the workers were doing.
@@ -170,7 +170,7 @@ struct PoolState {
         }
         sampler.initialize(to: Sampler())
         self.sampler = sampler
-        locks = LockRanges(host: configuration.host.lock, own: lock)
+        locks = Locks(host: configuration.host.lock, own: lock)
         self.configuration = configuration
         self.controller = controller
         self.news = news

@@ -27,7 +27,7 @@ struct Sampler: ~Copyable {
         var busy = 0
     }
 
-    mutating func sample(_ crew: borrowing Crew, locks: LockRanges) {
+    mutating func sample(_ crew: borrowing Crew, locks: Locks) {
         var seen = Occupancy()
         let reads = min(crew.count, Self.most)
         for index in 0..<reads {
@@ -68,7 +68,7 @@ struct Sampler: ~Copyable {
         }
     }
 
-    private mutating func state(of thread: Int32, _ locks: LockRanges) -> WaitState? {
+    private mutating func state(of thread: Int32, _ locks: Locks) -> WaitState? {
         let index = Int(thread) & (Self.slotCount - 1)
         if slots[index].thread == thread, let state = slots[index].probe?.read(locks) { return state }
         slots[index].probe?.close()
@@ -85,7 +85,7 @@ extension Pool {
         let locks = state.pointee.locks
         state.pointee.peakBusy = max(state.pointee.peakBusy, crew.busy)
         unlock()
-        sampler.sample(crew, locks: locks)
+        if locks.areKnown { sampler.sample(crew, locks: locks) }
     }
 
     private var busyWorkers: Sampler.Crew {

@@ -10,7 +10,7 @@ struct SharedController {
         /// Tasks reported, ever.
         var reports: UInt64 = 0
         var cores = Limits.current().cores
-        let locks: LockRanges
+        let locks: Locks
         let sampler: UnsafeMutablePointer<Sampler>
     }
 
@@ -18,7 +18,7 @@ struct SharedController {
         magic: 0x6265_7463, prepare: { 0 },
         resetInChild: { SharedController(handle: $0.assumingMemoryBound(to: HandleHeader.self)).resetInChild() })
 
-    static func make(_ settings: Settings, lock: Range<UInt>) throws(Errno) -> SharedController {
+    static func make(_ settings: Settings, lock: HostLock) throws(Errno) -> SharedController {
         let controller = try Controller(settings)
         guard let sampler = allocate(Sampler.self) else {
             controller.destroy()
@@ -28,7 +28,7 @@ struct SharedController {
         do throws(Errno) {
             let handle = try Registry.acquire(kind, stateSize: MemoryLayout<State>.size)
             handle.state(as: State.self).initialize(
-                to: State(controller: controller, locks: LockRanges(host: lock), sampler: sampler))
+                to: State(controller: controller, locks: Locks(host: lock), sampler: sampler))
             Registry.publish(handle)
             return SharedController(handle: handle)
         } catch {
@@ -101,7 +101,7 @@ struct SharedController {
 
 extension SharedController.State {
     fileprivate mutating func sample() {
-        guard crew.count > 0 else { return }
+        guard crew.count > 0, locks.areKnown else { return }
         let seen = crew.busy()
         sampler.pointee.sample(seen, locks: locks)
     }
@@ -111,7 +111,7 @@ extension SharedController.State {
         load.peakBusy = .max  // the host knows whether its threads are all at work
         load.occupancy = crew.count > 0 ? sampler.pointee.take() : nil
         load.cores = cores
-        load.capacity = locks.host.isEmpty ? cores : min(cores, 1)
+        load.capacity = locks.host.capacity(cores: cores)
         return controller.tick(now: now, load: load)
     }
 }

@@ -26,7 +26,7 @@ extension Pool {
         load.peakBusy = state.pointee.peakBusy
         load.occupancy = state.pointee.sampler.pointee.take()
         load.cores = cores
-        load.capacity = state.pointee.locks.host.isEmpty ? cores : min(cores, 1)
+        load.capacity = state.pointee.locks.host.capacity(cores: cores)
         return load
     }
 

@@ -10,15 +10,32 @@ enum WaitState: UInt8 {
     case waiting
 }
 
-/// Locks that serialise threads: a futex in one of these ranges is contention, not I/O.
-struct LockRanges {
-    /// The host's big lock, if it has one.
-    var host: Range<UInt> = 0..<0
+/// A lock that all threads of the host must hold to compute.
+enum HostLock {
+    case none
+    case at(Range<UInt>)
+    /// There is one, but a thread that waits for it cannot be told from one that waits for I/O.
+    case unknown
+
+    /// How many cores the threads can keep busy.
+    func capacity(cores: Double) -> Double {
+        if case .none = self { cores } else { min(cores, 1) }
+    }
+}
+
+/// Locks that serialise threads: a futex in one of them is contention, not I/O.
+struct Locks {
+    let host: HostLock
     /// The pool's own.
     var own: Range<UInt> = 0..<0
 
-    func contains(_ address: UInt) -> Bool {
-        host.contains(address) || own.contains(address)
+    var areKnown: Bool {
+        if case .unknown = host { false } else { true }
+    }
+
+    func contain(_ address: UInt) -> Bool {
+        if case .at(let range) = host, range.contains(address) { return true }
+        return own.contains(address)
     }
 }
 
@@ -48,7 +65,7 @@ struct WaitProbe {
     }
 
     /// nil when the thread is gone.
-    func read(_ locks: LockRanges) -> WaitState? {
+    func read(_ locks: Locks) -> WaitState? {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { memory in
             let text = memory.baseAddress!
             guard csystem_read_again(file, text, memory.count) > 0 else { return nil }
@@ -57,7 +74,7 @@ struct WaitProbe {
             let number = strtol(text, &rest, 10)
             guard let rest, rest != text else { return nil }
             guard csystem_is_futex(number) else { return .waiting }
-            return locks.contains(strtoul(rest, nil, 16)) ? .contending : .waiting
+            return locks.contain(strtoul(rest, nil, 16)) ? .contending : .waiting
         }
     }
 }
