@@ -16,6 +16,7 @@ struct AdaptivePolicy {
     private static let linger = 2.0
 
     private var stay: Stay?
+    private var damping = Damping()
     private var growth: Trial?
     private var shrinking: Trial?
     private var ceiling: Ceiling?
@@ -28,6 +29,7 @@ struct AdaptivePolicy {
         stay.add(load, now: now)
         let verdict = decide(N: N, load: load, now: now, stay)
         let threads = min(max(verdict.threads, settings.minThreads), settings.maxThreads)
+        damping.note(change: threads - N)
         self.stay = threads == N ? stay : Stay(since: now, completed: load.completed)
         return Verdict(threads: threads, why: threads < verdict.threads && threads == N ? Why(.atMaximum, Double(N)) : verdict.why)
     }
@@ -41,7 +43,8 @@ struct AdaptivePolicy {
         }
         if front.isCrowded {
             forgetTrials()
-            return Verdict(threads: N - max(1, Int(0.7 * (front.waiting - front.enough))), why: front.why)
+            let change = -max(1, Int(0.7 * (front.waiting - front.enough)))
+            return Verdict(threads: damping.allows(change: change, of: N, stay) ? N + change : N, why: front.why)
         }
         if load.queueLength == 0 { return whenQuiet(N: N, load, now: now) }
         quietSince = nil
@@ -57,7 +60,9 @@ struct AdaptivePolicy {
 
     private mutating func grow(N: Int, _ load: Load, _ front: Front, _ stay: Stay, now: Double) -> Verdict {
         guard load.peakBusy >= N else { return Verdict(threads: N, why: Why(.starting, Double(load.peakBusy), Double(N))) }
-        var wanted = front.isEmpty ? 2 * N : N + max(1, N / 4)
+        // From one thread to two, three, six: at first a single thread more tells most.
+        var wanted = N + (front.isEmpty && N > 2 ? N : max(1, N / 4))
+        guard damping.allows(change: wanted - N, of: N, stay) else { return Verdict(threads: N, why: front.why) }
         if let ceiling {
             if now < ceiling.nextLook {
                 wanted = min(wanted, ceiling.threads)
@@ -142,6 +147,25 @@ struct AdaptivePolicy {
         }
         guard quietPeak < N else { return Verdict(threads: N, why: Why(.nothingQueued)) }
         return Verdict(threads: max(quietPeak, N / 2), why: Why(.idle, Double(quietPeak), Double(N)))
+    }
+}
+
+/// Keeps the count from going to and fro: a move that undoes the last one must be seen for longer, each time.
+private struct Damping {
+    private static let mostTicks = 16
+
+    private var direction = 0
+    private var ticks = 1
+
+    /// A large change, by a third or more, is not to and fro.
+    func allows(change: Int, of count: Int, _ stay: Stay) -> Bool {
+        change.signum() == direction || stay.ticks >= ticks || change < -max(2, count / 3)
+    }
+
+    mutating func note(change: Int) {
+        guard change != 0 else { return }
+        ticks = change.signum() == -direction ? min(2 * ticks, Self.mostTicks) : 1
+        direction = change.signum()
     }
 }
 

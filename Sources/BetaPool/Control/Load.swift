@@ -23,6 +23,11 @@ struct Occupancy {
             waiting: waiting + other.waiting * factor)
     }
 
+    /// How many threads do something else than in `other`.
+    func distance(to other: Occupancy) -> Double {
+        (abs(running - other.running) + abs(contending - other.contending) + abs(waiting - other.waiting)) / 2
+    }
+
     /// Moves a mean of these towards `sample` by `weight`.
     mutating func blend(_ sample: Occupancy, weight: Double) {
         running += (sample.running - running) * weight

@@ -4,6 +4,7 @@ struct Stay {
     private(set) var seconds = 0.0
     private(set) var completed = 0.0
     private(set) var occupancy: Occupancy?
+    private var newest = Occupancy()
     private var last: (time: Double, completed: UInt64)
     private var recent = (seconds: 0.0, completed: 0.0)
 
@@ -27,9 +28,20 @@ struct Stay {
         recent.seconds = Self.fade(recent.seconds, ticks, Self.memory.recent) + span
         recent.completed = Self.fade(recent.completed, ticks, Self.memory.recent) + count
         if hasShifted { (seconds, completed) = recent }
-        guard let sample = load.occupancy else { return }
-        if occupancy == nil { occupancy = sample }
-        occupancy?.blend(sample, weight: 1 / Double(min(ticks, Self.memory.occupancy)))
+        if let sample = load.occupancy { add(sample) }
+    }
+
+    private mutating func add(_ sample: Occupancy) {
+        guard var mean = occupancy else {
+            occupancy = sample
+            newest = sample
+            return
+        }
+        mean.blend(sample, weight: 1 / Double(min(ticks, Self.memory.occupancy)))
+        newest.blend(sample, weight: 0.5)
+        // Twice in a row something else: the mean is of another time.
+        let isAnother = ticks > 2 && newest.distance(to: mean) > 0.3 * mean.busy
+        occupancy = isAnother ? newest : mean
     }
 
     /// Whether the work is not what it was: the rate has changed by half.

@@ -94,7 +94,7 @@ extension Pool {
     /// Reports tasks as cancelled. Called with the lock held, returns with it held; not held during the reports.
     func cancel(_ queue: inout TaskQueue) {
         let count = queue.count
-        guard count > 0 else { return }
+        guard count > 0 else { return queue.removeAll() }
         state.pointee.running += count
         state.pointee.canceller = pthread_self()
         unlock()
