@@ -60,7 +60,7 @@ extension Pool {
     // MARK: Measuring
 
     /// Workers whose clocks are read at one tick: 250 ns each. With more workers than that each has its turn, with longer shares.
-    private static let measuredAtOnce = 128
+    private static let measuredAtOnce = 64
 
     /// Reports to the controller what the workers have used since the last time, in turn.
     func measure(now: Double, atMost most: Int = .max) {

@@ -69,6 +69,7 @@ extension Pool {
     private func keepTicking() {
         var rhythm = Rhythm()
         lock()
+        Thread.setName(state.pointee.configuration.threadName, number: nil)
         let sampler = state.pointee.sampler
         rhythm.begin(now: Clock.now(), interval: state.pointee.settings.interval)
         while !mayEndTicking {

@@ -18,12 +18,12 @@ enum Thread {
         return thread
     }
 
-    /// Names the calling thread "PREFIX-NUMBER". The kernel keeps 15 bytes: the prefix gives way, not the number.
-    static func setName(_ prefix: ThreadName, number: UInt32) {
+    /// Names the calling thread "PREFIX-NUMBER", or "PREFIX-tick". The kernel keeps 15 bytes: the prefix gives way, not the rest.
+    static func setName(_ prefix: ThreadName, number: UInt32?) {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16) { digits in
             var suffix = Text(in: digits)
             suffix.append("-")
-            suffix.append(UInt64(number))
+            if let number { suffix.append(UInt64(number)) } else { suffix.append("tick") }
             withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16) { memory in
                 var name = Text(in: memory)
                 for index in 0..<min(prefix.count, 15 - suffix.length) { name.append(prefix.bytes[index]) }
