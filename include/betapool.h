@@ -128,7 +128,7 @@ typedef struct betapool_config {
     double alpha;          /* weight of the newest interval in the mean, above 0 to 1; the paper's 0.2 */
     double interval;       /* seconds between decisions, 0.001 to 3600; 0: the policy's own, the paper's 0.5, or 0.1 for adaptive */
 
-    /* From here on for pools; a controller ignores it. */
+    /* From here on for pools. A controller ignores it, except for lock and lock_size. */
     size_t queue_limit;    /* most tasks that may wait; 0: no limit */
     size_t stack_size;     /* bytes of stack for each native worker, at least 65536; 0: 1 MiB (Python needs that much) */
     const char *thread_name; /* native workers are called NAME-0, NAME-1, ...; copied, cut to 15 bytes; NULL: "betapool" */

@@ -69,6 +69,7 @@ struct Sampler: ~Copyable {
     }
 
     private mutating func state(of thread: Int32, _ locks: Locks) -> WaitState? {
+        if thread == csystem_thread_id() { return .running }  // and about to read its own file
         let index = Int(thread) & (Self.slotCount - 1)
         if slots[index].thread == thread, let state = slots[index].probe?.read(locks) { return state }
         slots[index].probe?.close()

@@ -127,6 +127,8 @@ struct AttachedThreads {
     private var entries: UnsafeMutablePointer<Entry>?
     private var capacity = 0
     private(set) var count = 0
+    /// Where to begin looking for busy ones.
+    private var turn = 0
 
     func destroy() {
         if let entries { deallocate(entries) }
@@ -154,17 +156,20 @@ struct AttachedThreads {
         return true
     }
 
-    /// Those that have a task.
-    func busy() -> Sampler.Crew {
+    /// Those that have a task; if they are many, others each time.
+    mutating func busy() -> Sampler.Crew {
         var crew = Sampler.Crew()
-        for number in 0..<capacity {
-            let entry = entries![number]
-            guard entry.thread != 0, entry.isBusy else { continue }
+        let first = turn
+        for step in 0..<capacity {
+            let number = (first + step) % capacity
+            guard entries![number].thread != 0, entries![number].isBusy else { continue }
             crew.busy += 1
             guard crew.count < Sampler.slotCount else { continue }
-            crew.threads[crew.count] = entry.thread
+            crew.threads[crew.count] = entries![number].thread
             crew.count += 1
+            turn = number + 1
         }
+        if crew.busy <= crew.count { turn = 0 }
         return crew
     }
 
