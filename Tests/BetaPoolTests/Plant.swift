@@ -276,7 +276,7 @@ struct Course {
                 var mean = Occupancy()
                 var peak = 0
                 for _ in 0..<samples {
-                    time += settings.interval / Double(samples)
+                    time += controller.pace / Double(samples)
                     plant.run(until: time)
                     mean = mean.plus(plant.sample(reads: 16), times: 1 / Double(samples))
                     peak = max(peak, plant.busy)

@@ -8,7 +8,7 @@
 /// Where nobody waits in front and growth brings nothing, the bottleneck is outside the process: then completions per second decide.
 struct AdaptivePolicy {
     fileprivate static let K = 2.5
-    /// Seconds without a task taken from a queue that is not empty.
+    /// Seconds without a task taken from a queue that is not empty, or finished.
     private static let starvation = 0.25
     /// Seconds to wait for the outcome of growth before growing further, and for that of shrinking.
     private static let patience = (growing: 0.3, shrinking: 1.0)
@@ -20,7 +20,7 @@ struct AdaptivePolicy {
     private var growth: Trial?
     private var shrinking: Trial?
     private var ceiling: Ceiling?
-    private var lastStart: (time: Double, started: UInt64)?
+    private var progress: (time: Double, started: UInt64, completed: UInt64)?
     private var quietSince: Double?
     private var quietPeak = 0
 
@@ -36,15 +36,16 @@ struct AdaptivePolicy {
 
     private mutating func decide(N: Int, load: Load, now: Double, _ stay: Stay) -> Verdict {
         let front = Front(stay, load)
-        noteStarts(load, now: now)
+        noteProgress(load, now: now)
         if isStarved(front, now: now) {
             forgetTrials()
-            return Verdict(threads: 2 * N, why: Why(.starved, now - lastStart!.time))
+            return Verdict(threads: 2 * N, why: Why(.starved, now - progress!.time))
         }
         if front.isCrowded {
             forgetTrials()
             let change = -max(1, Int(0.7 * (front.waiting - front.enough)))
-            return Verdict(threads: damping.allows(change: change, of: N, stay) ? N + change : N, why: front.why)
+            guard damping.allows(change: change, of: N, stay) else { return Verdict(threads: N, why: Why(.notSureYet)) }
+            return Verdict(threads: N + change, why: front.why)
         }
         if load.queueLength == 0 { return whenQuiet(N: N, load, now: now) }
         quietSince = nil
@@ -62,7 +63,7 @@ struct AdaptivePolicy {
         guard load.peakBusy >= N else { return Verdict(threads: N, why: Why(.starting, Double(load.peakBusy), Double(N))) }
         // From one thread to two, three, six: at first a single thread more tells most.
         var wanted = N + (front.isEmpty && N > 2 ? N : max(1, N / 4))
-        guard damping.allows(change: wanted - N, of: N, stay) else { return Verdict(threads: N, why: front.why) }
+        ceiling?.notice(stay, now: now)
         if let ceiling {
             if now < ceiling.nextLook {
                 wanted = min(wanted, ceiling.threads)
@@ -72,6 +73,7 @@ struct AdaptivePolicy {
                 return Verdict(threads: N * 4 / 5, why: Why(.lookingDown, Double(N)))
             }
         }
+        guard damping.allows(change: wanted - N, of: N, stay) else { return Verdict(threads: N, why: Why(.notSureYet)) }
         if growth == nil { growth = Trial(before: N, stay) }
         return Verdict(threads: wanted, why: front.why)
     }
@@ -88,7 +90,7 @@ struct AdaptivePolicy {
             growth = nil
             let rate = max(stay.rate, trial.rate)
             if ceiling != nil, trial.threads >= ceiling!.threads {
-                ceiling!.stands(now: now)
+                ceiling!.stands(rate: rate, now: now)
             } else {
                 ceiling = Ceiling(knee: Double(trial.threads) * rate / trial.rate, rate: rate, now: now)
             }
@@ -108,7 +110,7 @@ struct AdaptivePolicy {
             return Verdict(threads: N, why: Why(.growthDidNotPay, Double(N)))
         case .notBetter:
             shrinking = nil
-            ceiling?.stands(now: now)
+            ceiling?.stands(rate: trial.rate, now: now)
             return Verdict(threads: trial.threads, why: Why(.fewerWereWorse, Double(N)))
         case .undecided:
             return Verdict(threads: N, why: Why(.lookingDown, Double(trial.threads)))
@@ -123,13 +125,14 @@ struct AdaptivePolicy {
 
     // MARK: Starving, and having nothing to do
 
-    private mutating func noteStarts(_ load: Load, now: Double) {
-        if load.queueLength == 0 || load.started != lastStart?.started { lastStart = (now, load.started) }
+    private mutating func noteProgress(_ load: Load, now: Double) {
+        if load.queueLength > 0, let progress, progress.started == load.started, progress.completed == load.completed { return }
+        progress = (now, load.started, load.completed)
     }
 
-    /// Tasks wait, none is taken, and no thread computes: they all wait, perhaps for the very tasks in the queue.
+    /// Tasks wait, none is taken or finished, and no thread computes: they all wait, perhaps for the very tasks in the queue.
     private func isStarved(_ front: Front, now: Double) -> Bool {
-        guard let lastStart, now - lastStart.time >= Self.starvation else { return false }
+        guard let progress, now - progress.time >= Self.starvation else { return false }
         return !front.isComputing
     }
 

@@ -5,16 +5,17 @@ struct Ceiling {
         case down
     }
 
-    private static let firstPause = 2.0
-    private static let longestPause = 30.0
+    private static let firstPause = 0.5
+    /// Looking up costs next to nothing, looking down some throughput.
+    private static let longestPause = (up: 10.0, down: 30.0)
     /// The knee itself is not seen, only that it was passed: some room above it.
     private static let room = 1.25
 
     private(set) var threads: Int
-    private let rate: Double
+    private var rate: Double
     /// When to look whether the knee has moved, and where.
     private(set) var nextLook: Double
-    private(set) var look = Look.down
+    private(set) var look = Look.up
     private var pause = firstPause
 
     /// - Parameter knee: the least thread count that may reach the rate.
@@ -25,16 +26,24 @@ struct Ceiling {
     }
 
     /// The knee has not moved up, or not down: look again later, the other way.
-    mutating func stands(now: Double) {
-        pause = min(pause * 2, Self.longestPause)
+    mutating func stands(rate: Double, now: Double) {
+        self.rate = rate
         look = look == .up ? .down : .up
-        nextLook = now + pause
+        pause = min(pause * 2, Self.longestPause.down)
+        nextLook = now + (look == .up ? min(pause, Self.longestPause.up) : pause)
     }
 
     /// The knee is lower.
     mutating func lower(to threads: Int, now: Double) {
         self.threads = threads
         nextLook = now + Self.firstPause
+    }
+
+    /// More tasks are finished than when the ceiling was found: the knee may have moved up.
+    mutating func notice(_ stay: Stay, now: Double) {
+        guard stay.completed >= 200, stay.rate > rate * 1.08 else { return }
+        look = .up
+        nextLook = now
     }
 
     /// Whether the work is no longer the work that the ceiling was found with.

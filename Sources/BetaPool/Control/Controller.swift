@@ -35,7 +35,7 @@ struct Controller {
         guard let log = DecisionLog() else { throw .outOfMemory }
         self.settings = settings
         self.log = log
-        threads = settings.policy == .fixed ? settings.maxThreads : settings.minThreads
+        threads = settings.firstThreads
         switch settings.policy {
         case .fixed:
             policy = .fixed(FixedPolicy())
@@ -46,6 +46,11 @@ struct Controller {
         case .adaptive:
             policy = .adaptive(AdaptivePolicy())
         }
+    }
+
+    /// Seconds until the next tick should come: sooner while the adaptive policy grows, for each step shows whether another one is due.
+    var pace: Double {
+        if case .adaptive = policy, lastAction == .scaleUp { settings.interval / 2 } else { settings.interval }
     }
 
     func destroy() {

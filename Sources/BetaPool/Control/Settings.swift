@@ -49,6 +49,15 @@ struct Settings {
         }
     }
 
+    /// The count to begin with: the paper's N_min; for adaptive, which soon knows better, a few.
+    var firstThreads: Int {
+        switch policy {
+        case .fixed: maxThreads
+        case .paper, .paperIO: minThreads
+        case .adaptive: min(max(4, minThreads), maxThreads)
+        }
+    }
+
     var isValid: Bool {
         minThreads >= 1 && minThreads <= maxThreads && maxThreads <= Self.mostThreads
             && hysteresis >= 1

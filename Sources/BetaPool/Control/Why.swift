@@ -23,6 +23,7 @@ struct Why {
         case idle = 24
         case lookingDown = 25
         case fewerWereWorse = 26
+        case notSureYet = 27
     }
 
     let reason: Reason
@@ -62,6 +63,7 @@ struct Why {
         case .growthOnTrial: ("waiting to see whether going from ", " to ", " threads pays")
         case .growthDidNotPay: ("more than ", " threads finish no more tasks: what they wait for is outside", "")
         case .lookingDown: ("trying whether fewer than ", " threads finish as many tasks", "")
+        case .notSureYet: ("a change would undo the last one: looking for longer first", "", "")
         case .fewerWereWorse: ("", " threads finished fewer tasks", "")
         case .starved: ("tasks wait, and no thread has taken one for ", " s: they may wait for each other", "")
         case .starting: ("", " of ", " threads are at work, the others are still starting")
@@ -72,7 +74,7 @@ struct Why {
     /// How many figures the sentence has.
     private var figures: Int {
         switch reason {
-        case .fixed, .nothingQueued: 0
+        case .fixed, .nothingQueued, .notSureYet: 0
         case .atMaximum, .growthDidNotPay, .starved, .lookingDown, .fewerWereWorse: 1
         default: 2
         }

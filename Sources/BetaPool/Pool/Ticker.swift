@@ -71,7 +71,7 @@ extension Pool {
         lock()
         Thread.setName(state.pointee.configuration.threadName, number: nil)
         let sampler = state.pointee.sampler
-        rhythm.begin(now: Clock.now(), interval: state.pointee.settings.interval)
+        rhythm.begin(now: Clock.now(), interval: state.pointee.controller.pace)
         while !mayEndTicking {
             let alarm = state.pointee.ticker.alarm
             let bell = alarm.load()
@@ -82,11 +82,11 @@ extension Pool {
             let now = Clock.now()
             if !mayRest, now >= rhythm.nextSample { takeSample(&sampler.pointee) }
             lock()
-            if mayRest {
-                rhythm.begin(now: now, interval: state.pointee.settings.interval)
-            } else if rhythm.isTickDue(now: now) {
+            if !mayRest {
+                guard rhythm.isTickDue(now: now) else { continue }
                 tick(now: now, cores: rhythm.cores)
             }
+            rhythm.begin(now: now, interval: state.pointee.controller.pace)
         }
         unlock()
     }
@@ -121,15 +121,12 @@ private struct Rhythm {
         lookAtCores(now: now)
     }
 
+    /// Whether it is time; if not, when the next sample is.
     mutating func isTickDue(now: Double) -> Bool {
         guard now >= nextSample else { return false }
-        let isDue = now >= nextTick - interval / (4 * Self.samplesPerTick)
-        if isDue {
-            nextTick = max(nextTick, now - interval) + interval
-            lookAtCores(now: now)
-        }
+        if now >= nextTick - interval / (4 * Self.samplesPerTick) { return true }
         scheduleSample(now: now)
-        return isDue
+        return false
     }
 
     /// Not in step with anything that the tasks do.
