@@ -1,0 +1,173 @@
+# BetaPool. `make run` shows it at work, `make test` proves it, `make help` lists the rest.
+# Longer steps are scripts in .ci/, which install what they need from Debian if it is missing (.ci/packages names it).
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+.SECONDEXPANSION: # the list of interpreters ($$(extensions)) is asked for only by the targets that need it
+
+# ---- Settings, to be changed on the command line -----------------------------------------------------------------------------------
+
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+DESTDIR ?=
+CFLAGS  ?= -O2
+SWIFT   ?= swift
+# The interpreter that `make run` uses, and those that `make all` and `make test` build and test for (default: all that .ci/pythons finds).
+PYTHON  ?= $(firstword $(wildcard /usr/bin/python3) python3)
+PYTHONS ?=
+# What `make run` passes on to the example.
+ARGS    ?=
+
+# The header is the one place where the version stands.
+VERSION := $(shell sed -n 's/^.define BETAPOOL_VERSION_STRING "\(.*\)"/\1/p' include/betapool.h)
+SONAME  := libbetapool.so.$(firstword $(subst ., ,$(VERSION)))
+export SWIFT PYTHONS SONAME VERSION
+
+# ---- Build -------------------------------------------------------------------------------------------------------------------------
+
+lib  := .build/lib/$(SONAME)
+link := .build/lib/libbetapool.so
+map  := Sources/BetaPool/Export/betapool.map
+say   = @printf '%s\n'
+
+all: lib ext ## the library, and the extension for every interpreter found (default)
+
+lib: $(link) ## the library alone: .build/lib/libbetapool.so
+
+ext: $$(extensions) ## the extension alone, in python/betapool
+
+# Folders are listed too: their time changes when a file goes away.
+library_sources := Package.swift $(shell find Sources include)
+compiler_flags  := -Osize -Xfrontend -function-sections -use-ld=lld
+linker_flags    := -soname=$(SONAME) --version-script=$(CURDIR)/$(map) --gc-sections -s -z nodelete -z relro -z now
+
+# SwiftPM takes CC from the environment for the C shim, and gcc will not do.
+swift := env -u CC $(SWIFT)
+
+# -function-sections lets the linker drop the general form of what the compiler has specialized. SwiftPM does not notice a changed header
+# in release builds, nor the version script: these begin anew. Programs that run keep the file they have open, for the new one takes its
+# name in a single step.
+$(lib): $(library_sources) Makefile
+	$(say) "building $@ (Embedded Swift)"
+	@.ci/packages build
+	@$(if $(filter include/% %.h $(map) Makefile,$?),rm -rf .build-embedded)
+	@mkdir -p $(@D)
+	@BETAPOOL_EMBEDDED=1 $(swift) build --quiet -c release --product betapool --scratch-path .build-embedded --disable-local-rpath \
+	    $(addprefix -Xswiftc ,$(compiler_flags)) $(addprefix -Xlinker ,$(linker_flags))
+	@cp .build-embedded/release/libbetapool.so $@.new
+	@mv $@.new $@
+
+$(link): $(lib)
+	@ln -sf $(SONAME) $@
+
+# One row for each interpreter, SUFFIX|PATH|INCLUDE. Asked for once: the variable then becomes its value.
+interpreters = $(eval interpreters := $(shell .ci/pythons --table $(PYTHONS)))$(interpreters)$(interpreters_status)
+interpreters_status = $(if $(filter-out 0,$(.SHELLSTATUS)),$(error not every interpreter of PYTHONS will do))
+extensions   = $(foreach row,$(interpreters),python/betapool/_core$(firstword $(subst |, ,$(row))))
+include_of   = $(lastword $(subst |, ,$(filter $1|%,$(interpreters))))
+
+python/betapool/_core%: $(wildcard python/src/*.c python/src/*.h) include/betapool.h Makefile | $(link) python/betapool/$(SONAME)
+	$(say) "building $@"
+	@$(CC) -shared -fPIC $(CFLAGS) -Wall -Wextra -fvisibility=hidden -isystem $(call include_of,$*) -Iinclude $(filter %.c,$^) -o $@.new \
+	    -L.build/lib -lbetapool -Wl,-rpath,'$$ORIGIN'
+	@mv $@.new $@
+
+# The extension finds the library beside itself.
+python/betapool/$(SONAME): $(lib)
+	@cp $< $@.new
+	@mv $@.new $@
+
+python3.13t: ## builds a free-threaded Python, which Debian does not have (once, into a cache outside the tree)
+	@.ci/python3.13t
+
+# ---- Run ---------------------------------------------------------------------------------------------------------------------------
+
+run: lib ## the main job: a RAG orchestrator on real input; ARGS= goes to it
+	@$(MAKE) ext PYTHONS=$(PYTHON)
+	@PYTHONPATH=python $(PYTHON) examples/python/rag_orchestrator.py $(ARGS)
+
+# ---- Test --------------------------------------------------------------------------------------------------------------------------
+
+c_programs  = $(patsubst Tests/c/%.c,.build/$1/%,$(wildcard Tests/c/test_*.c))
+c_examples  = $(patsubst examples/c/%.c,.build/examples/%,$(wildcard examples/c/*.c))
+c_headers   = $(wildcard Tests/c/*.h) include/betapool.h
+c_flags     = -std=c11 -Wall -Wextra -Werror -Iinclude
+c_libraries = -Wl,--as-needed -lbetapool -lcmocka -lm -lpthread -ldl
+
+test: ## all tests below, with a summary; PYTHONS="..." narrows the interpreters
+	@.ci/test
+
+test-abi: lib ## the library's exports, its ELF properties, and that Swift and header agree
+	@.ci/test-abi
+
+test-swift: ## the Swift tests
+	@.ci/test-swift
+
+test-c: $(call c_programs,c) ## the C tests against the library
+	@.ci/test-c $^
+
+test-python: ext ## the Python tests, on every interpreter found
+	@.ci/test-python
+
+test-examples: all $(c_examples) ## every example, with little to do
+	@.ci/test-examples
+
+test-sanitize: lib $(call c_programs,c-address) $(call c_programs,c-thread) ## Swift, C and Python tests with sanitizers
+	@.ci/test-sanitize $(filter .build/%,$^)
+
+c_compile = @mkdir -p $(@D) && .ci/packages c-tests && echo "building $@"
+
+.build/c/%: Tests/c/%.c $(c_headers) | $(link)
+	$(c_compile)
+	@$(CC) $(c_flags) -g -O1 $< -o $@ -L.build/lib -Wl,-rpath,$(CURDIR)/.build/lib $(c_libraries)
+
+.build/examples/%: examples/c/%.c include/betapool.h | $(link)
+	$(c_compile)
+	@$(CC) $(c_flags) -O2 $< -o $@ -L.build/lib -Wl,-rpath,$(CURDIR)/.build/lib -Wl,--as-needed -lbetapool -lz -lm -lpthread
+
+# For a sanitizer all code is built with it, by the compilers of the Swift toolchain and as ordinary Swift: .build/c-SANITIZER.
+$(patsubst %,.build/c-%/$(SONAME),address thread): .build/c-%/$(SONAME): $(library_sources)
+	$(say) "building $@"
+	@mkdir -p $(@D)
+	@$(swift) build --quiet --sanitize=$* --product betapool --scratch-path .build-$* $(addprefix -Xlinker ,-soname=$(SONAME) -z nodelete)
+	@cp .build-$*/debug/libbetapool.so $@
+	@ln -sf $(SONAME) $(@D)/libbetapool.so
+
+.build/c-%: Tests/c/$$(*F).c $(c_headers) | .build/c-$$(*D)/$(SONAME)
+	$(c_compile)
+	@$(swift_runtime)/../../bin/clang -fuse-ld=lld $(c_flags) -g -O1 -fsanitize=$(subst address,address$(,)undefined,$(*D)) $< -o $@ \
+	    -L$(@D) -L$(swift_runtime)/linux -Wl,-rpath,'$$ORIGIN',-rpath,$(swift_runtime)/linux $(c_libraries) -ldispatch -lBlocksRuntime
+
+swift_runtime = $(shell $(swift) -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')
+, := ,
+
+lint: ## style of Swift, Python and shell
+	@.ci/lint
+
+# ---- Install -----------------------------------------------------------------------------------------------------------------------
+
+install: lib ## into PREFIX (and DESTDIR): library, header, pkg-config file
+	@install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
+	@install -m 755 $(lib) $(DESTDIR)$(LIBDIR)/libbetapool.so.$(VERSION)
+	@ln -sf libbetapool.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	@ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libbetapool.so
+	@install -m 644 include/betapool.h $(DESTDIR)$(PREFIX)/include/betapool.h
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$${prefix}/include' '' 'Name: betapool' \
+	    'Description: a thread pool that sizes itself from what its workers are really doing' 'Version: $(VERSION)' \
+	    'Libs: -L$${libdir} -lbetapool' 'Cflags: -I$${includedir}' >$(DESTDIR)$(LIBDIR)/pkgconfig/betapool.pc
+	$(say) "installed BetaPool $(VERSION) in $(DESTDIR)$(PREFIX)$(if $(DESTDIR),, (run ldconfig if it is a system folder))"
+
+uninstall: ## takes away what install put there
+	@rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libbetapool.so.$(VERSION) $(SONAME) libbetapool.so pkgconfig/betapool.pc) \
+	    $(DESTDIR)$(PREFIX)/include/betapool.h
+
+# ---- And the rest ------------------------------------------------------------------------------------------------------------------
+
+clean: ## takes away all that was built (not the Python of python3.13t)
+	@rm -rf .build .build-* .venv python/betapool/*.so python/betapool/*.so.*
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
+
+.PHONY: all lib ext python3.13t run test test-abi test-swift test-c test-python test-examples test-sanitize lint install uninstall clean \
+    help

@@ -1,0 +1,176 @@
+"""The threads of an executor."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+import weakref
+from concurrent.futures import Future, _base
+from concurrent.futures.thread import BrokenThreadPool
+from typing import TYPE_CHECKING, Any, Callable
+
+if TYPE_CHECKING:
+    from betapool import _core
+    from betapool._executor import AdaptiveThreadPoolExecutor
+    from betapool._records import Decision
+
+    Initializer = tuple[Callable[..., object], tuple[Any, ...]]
+
+
+class Crew:
+    """Starts the threads of one pool, joins them, and settles futures of calls that the pool gives up.
+
+    A thread that serves holds the pool, the pool holds its crew, and the crew knows the executor by a weak reference alone: so an executor
+    that is dropped without shutdown() is collected while its threads still work, even if its own initializer refers to it.
+    """
+
+    def __init__(self, executor: AdaptiveThreadPoolExecutor, prefix: str, *, initializes: bool) -> None:
+        self.threads: set[threading.Thread] = set()
+        self.prefix = prefix
+        self.broken: str | bool = False
+        self._executor = weakref.ref(executor)
+        self._initializes = initializes
+        self._leaving: set[threading.Thread] = set()
+        self._courier: threading.Thread | None = None
+        self._next_number = itertools.count().__next__
+
+    # Threads
+
+    def hire(self, pool: _core.Pool) -> BaseException | None:
+        """Starts a worker. Called by the pool, in any of its threads; raises what Thread.start raises.
+
+        Returns an exception, Ctrl-C, that came too late to keep the worker from beginning.
+        """
+        first_task = [self._initializer()]
+        name = f"{self.prefix}_{self._next_number()}"
+        worker = threading.Thread(target=self._work, name=name, args=(pool, first_task), daemon=False)
+        try:
+            self.threads.add(worker)
+            return _start(worker, first_task)
+        except BaseException:
+            self.threads.discard(worker)
+            raise
+
+    def start_courier(self, pool: _core.Pool) -> None:
+        """Starts the thread that does what the pool's monitor wants of Python. Called by the pool before its first task."""
+        first_task = [None]
+        self._courier = threading.Thread(target=self._attend, name=f"{self.prefix}_courier", args=(pool, first_task), daemon=False)
+        interruption = _start(self._courier, first_task)
+        if interruption is not None:
+            raise interruption
+
+    def join(self, pool: _core.Pool) -> None:
+        """Waits until no thread is left. For a pool that was shut down."""
+        while True:
+            threads = [*self.threads, *self._leaving, *([self._courier] if self._courier else [])]
+            alive = [thread for thread in threads if thread.is_alive()]
+            for thread in alive:
+                thread.join()
+            if not alive and pool.stats().threads == 0:
+                return
+            if not alive:
+                time.sleep(0.001)  # one is about to begin
+
+    def forked(self, pool: _core.Pool) -> None:
+        """Called in the child of a fork, where only the calling thread is left. It may be one of the workers."""
+        self._leaving = set()
+        self._courier = None
+        self.threads = {threading.current_thread()} if pool.forked() else set()
+
+    def _initializer(self) -> Initializer | None:
+        if not self._initializes:
+            return None
+        executor = self._executor()
+        if executor is None:
+            raise RuntimeError("the executor is gone, and the initializer of its threads with it")
+        return executor._preparation
+
+    def _work(self, pool: _core.Pool, first_task: list[Initializer | None]) -> None:
+        """What a worker does. It takes its initializer off a list so that nothing holds it, and what it refers to, once it has run."""
+        try:
+            initializer = first_task.pop()
+        except IndexError:
+            return
+        try:
+            if self._initialize(initializer, pool):
+                del initializer
+                pool.serve()
+            else:
+                pool.serve_failed()
+        finally:
+            worker = threading.current_thread()
+            self._leaving.difference_update([thread for thread in list(self._leaving) if not thread.is_alive()])
+            self._leaving.add(worker)
+            self.threads.discard(worker)
+
+    def _attend(self, pool: _core.Pool, first_task: list[None]) -> None:
+        """What the courier does."""
+        try:
+            first_task.pop()
+        except IndexError:
+            return
+        pool.courier()
+
+    def _initialize(self, initializer: Initializer | None, pool: _core.Pool) -> bool:
+        if initializer is None:
+            return True
+        function, args = initializer
+        try:
+            function(*args)
+        except BaseException:
+            _base.LOGGER.critical("Exception in initializer:", exc_info=True)
+            self.broken = "A thread initializer failed, the thread pool is not usable anymore"
+            pool.break_()
+            return False
+        return True
+
+    # Decisions
+
+    def listener(self) -> Callable[[Decision], object] | None:
+        """Who wants to hear of decisions."""
+        executor = self._executor()
+        return None if executor is None else executor._on_decision
+
+    # Futures
+
+    def cancel_future(self, future: Future[Any]) -> None:
+        """The pool was shut down, and what it had queued was to be cancelled."""
+        future.cancel()
+        future.set_running_or_notify_cancel()  # else who waits in wait() or as_completed() is not told
+
+    def break_future(self, future: Future[Any]) -> None:
+        """An initializer has failed."""
+        if future.set_running_or_notify_cancel():
+            future.set_exception(BrokenThreadPool(self.broken))
+
+    def disown_future(self, future: Future[Any]) -> None:
+        """In the child of a fork: the call is the parent's to make, and so is telling those who wait for it and its callbacks.
+
+        Any lock may have been held by a thread that does not exist here, so the future gets a new one and no other is touched.
+        """
+        future._condition = threading.Condition()
+        future._waiters = []
+        future._done_callbacks = []  # type: ignore[attr-defined]
+        if future._state in (_base.PENDING, _base.CANCELLED):
+            future._state = _base.CANCELLED_AND_NOTIFIED
+
+    def task_failed(self, exception: BaseException) -> None:
+        """A future refused what its worker brought: somebody else has resolved it."""
+        _base.LOGGER.critical("Exception in worker", exc_info=exception)
+
+
+def _start(thread: threading.Thread, first_task: list[Any]) -> BaseException | None:
+    """Starts a thread that takes its first task off the list. Ctrl-C may strike while this waits for it to begin.
+
+    Then whoever is first has the task: if it is the thread, it goes on, and the exception is returned; else it ends at once.
+    """
+    try:
+        thread.start()
+    except BaseException as error:
+        try:
+            first_task.pop()
+        except IndexError:
+            return error
+        raise
+    return None

@@ -1,0 +1,205 @@
+"""betapool.AdaptiveThreadPoolExecutor."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import threading
+import time
+import weakref
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.thread import BrokenThreadPool
+from typing import Any, Callable, TypeVar
+
+from betapool import _core, _lifetime
+from betapool._crew import Crew
+from betapool._records import Decision, PoolStats
+from betapool._work_queue import WorkQueue
+
+_Result = TypeVar("_Result")
+
+
+class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
+    """A ThreadPoolExecutor whose thread count follows the work.
+
+    Takes what concurrent.futures.ThreadPoolExecutor takes, and by name alone:
+
+    min_workers      threads below which it does not go once they have started; default 1, or 4 with the paper's policies
+    policy           'adaptive'; 'paper' is Algorithm 1 of the paper, 'paper-io' the same fed with measured wait states, 'fixed' always
+                     allows max_workers
+    interval         seconds between decisions, 0.001 to 3600; default 0.1, or 0.5 with the paper's policies
+    on_decision      called in a thread of its own with each Decision that changes the thread count, and with the first that refuses growth.
+                     Must return soon, for growth may wait for it; its exceptions go to sys.unraisablehook
+    beta_threshold   growth needs a blocking ratio above this, 0 to 1; default 0.3
+    alpha            weight of the newest interval in the mean, above 0 to 1; default 0.2
+    hysteresis       intervals of wanting to grow before growing, at least 1; default 3
+
+    max_workers is at most 65536, and by default as many as memory and thread limits bear, or 64 with the other policies. Every method may
+    be called from any thread. Raises ValueError and TypeError for arguments that are out of range or none.
+    """
+
+    _counter = itertools.count().__next__
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        thread_name_prefix: str = "",
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+        *,
+        min_workers: int | None = None,
+        policy: str = "adaptive",
+        interval: float | None = None,
+        on_decision: Callable[[Decision], object] | None = None,
+        beta_threshold: float | None = None,
+        alpha: float | None = None,
+        hysteresis: int | None = None,
+    ) -> None:
+        if initializer is not None and not callable(initializer):
+            raise TypeError("initializer must be a callable")
+        if on_decision is not None and not callable(on_decision):
+            raise TypeError("on_decision must be a callable")
+        self._preparation = None if initializer is None else (initializer, initargs)
+        self._on_decision = on_decision
+        self._shutdown = False
+        prefix = thread_name_prefix or f"{AdaptiveThreadPoolExecutor.__name__}-{self._counter()}"
+        self._crew = Crew(self, prefix, initializes=initializer is not None)
+        # Dropped without shutdown(), it takes the pool with it: what is queued still runs, then the threads end.
+        self._pool = _core.Pool(
+            self,
+            self._crew,
+            min_workers=min_workers,
+            max_workers=max_workers,
+            policy=policy,
+            interval=interval,
+            beta_threshold=beta_threshold,
+            alpha=alpha,
+            hysteresis=hysteresis,
+            on_decision=on_decision is not None,
+        )
+        self._work_queue = WorkQueue(self._pool)  # type: ignore[assignment]
+        _lifetime.watch(self._pool)
+
+    # Nothing of the base class's own state is used, so its __init__ is not called; libraries that look inside find these.
+
+    @property
+    def _max_workers(self) -> int:  # type: ignore[override]
+        return self._pool.stats().max_threads
+
+    @property
+    def _threads(self) -> set[threading.Thread]:  # type: ignore[override]
+        return self._crew.threads
+
+    @property
+    def _broken(self) -> str | bool:  # type: ignore[override]
+        return self._crew.broken
+
+    @property
+    def _thread_name_prefix(self) -> str:  # type: ignore[override]
+        return self._crew.prefix
+
+    def submit(self, fn: Callable[..., _Result], /, *args: Any, **kwargs: Any) -> Future[_Result]:
+        """Schedules fn(*args, **kwargs) and returns its Future.
+
+        Raises RuntimeError after shutdown() and at the end of the interpreter, or if not one thread can be started; BrokenThreadPool after
+        an initializer has failed.
+        """
+        future = self._pool.submit(fn, args, kwargs)
+        if future is None:
+            raise self._refusal()
+        return future
+
+    def _refusal(self) -> RuntimeError:
+        if self._broken:
+            return BrokenThreadPool(self._broken)
+        if self._shutdown:
+            return RuntimeError("cannot schedule new futures after shutdown")
+        if _lifetime.interpreter_has_ended():
+            return RuntimeError("cannot schedule new futures after interpreter shutdown")
+        return RuntimeError("can't start new thread")
+
+    def map(
+        self,
+        fn: Callable[..., _Result],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
+    ) -> Iterator[_Result]:
+        """As map(fn, *iterables), but the calls are made by the pool, all submitted before this returns.
+
+        timeout      seconds from now until the last result; the iterator raises TimeoutError then
+        chunksize    has no effect: it is for processes
+        buffersize   most calls submitted whose results were not yet taken; the iterables are read on as results are. None: no limit
+
+        A call's exception is raised when its result is taken. What has not begun when the iterator ends is cancelled. Raises TypeError or
+        ValueError for a buffersize that is no integer or below 1.
+        """
+        if buffersize is not None and not isinstance(buffersize, int):
+            raise TypeError("buffersize must be an integer or None")
+        if buffersize is not None and buffersize < 1:
+            raise ValueError("buffersize must be None or > 0")
+        deadline = None if timeout is None else timeout + time.monotonic()
+        calls = zip(*iterables)
+        futures = collections.deque(self.submit(fn, *args) for args in itertools.islice(calls, buffersize))
+        return _results(futures, deadline, fn, None if buffersize is None else calls, weakref.ref(self))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Refuses further calls. Queued calls still run, or are cancelled. May be called again.
+
+        wait             return when every thread has ended; RuntimeError in one of them
+        cancel_futures   cancel the calls that have not begun
+        """
+        self._shutdown = True
+        self._pool.shutdown(cancel_futures)
+        if wait:
+            self._crew.join(self._pool)
+
+    def stats(self) -> PoolStats:
+        """The pool at this moment."""
+        return self._pool.stats()
+
+    def decisions(self) -> list[Decision]:
+        """The newest decisions, oldest first; the last 256 are kept."""
+        return self._pool.decisions()
+
+
+def _results(
+    futures: collections.deque[Future[_Result]],
+    deadline: float | None,
+    fn: Callable[..., _Result],
+    further: Iterator[tuple[Any, ...]] | None,
+    executor_reference: weakref.ref[AdaptiveThreadPoolExecutor],
+) -> Iterator[_Result]:
+    """The results of map(). Holds no reference to a result once it was taken, nor to the executor."""
+    try:
+        while futures:
+            if further is not None:
+                _submit_next(futures, fn, further, executor_reference)
+            yield _take_result(futures.popleft(), deadline)
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _submit_next(
+    futures: collections.deque[Future[_Result]],
+    fn: Callable[..., _Result],
+    further: Iterator[tuple[Any, ...]],
+    executor_reference: weakref.ref[AdaptiveThreadPoolExecutor],
+) -> None:
+    executor = executor_reference()
+    args = next(further, None) if executor is not None else None
+    if executor is not None and args is not None:
+        futures.append(executor.submit(fn, *args))
+
+
+def _take_result(future: Future[_Result], deadline: float | None) -> _Result:
+    try:
+        return future.result(None if deadline is None else deadline - time.monotonic())
+    except BaseException:
+        future.cancel()  # it may not have begun
+        raise
+    finally:
+        del future  # its exception refers to this frame

@@ -1,0 +1,51 @@
+"""What becomes of pools when the interpreter ends, or forks."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+
+from betapool import _core
+
+_lock = threading.RLock()
+_pools: weakref.WeakSet[_core.Pool] = weakref.WeakSet()
+_has_ended = False
+
+
+def watch(pool: _core.Pool) -> None:
+    """From now on the pool ends in order with the interpreter, and stays usable in the child of a fork."""
+    with _lock:
+        _pools.add(pool)
+        if _has_ended:
+            pool.shutdown(False)
+
+
+def interpreter_has_ended() -> bool:
+    return _has_ended
+
+
+def _end() -> None:
+    """Lets queued work finish, as concurrent.futures does: while daemon threads still run and before atexit's functions."""
+    global _has_ended
+    with _lock:
+        _has_ended = True
+        pools = list(_pools)
+    for pool in pools:
+        pool.shutdown(False)
+    for pool in pools:
+        pool.crew.join(pool)
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = threading.RLock()
+    for pool in list(_pools):
+        pool.crew.forked(pool)
+
+
+# Not atexit: its functions run when the threads that are not daemons have been joined, and ours end only when told to.
+threading._register_atexit(_end)  # type: ignore[attr-defined]
+
+# The lock is held across the fork, so that the child finds the set of pools whole.
+os.register_at_fork(before=lambda: _lock.acquire(), after_in_parent=lambda: _lock.release(), after_in_child=_after_fork_in_child)

@@ -1,0 +1,20 @@
+"""Where the native half of betapool lies, for programs that link it."""
+
+from pathlib import Path
+
+from betapool import _core
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def get_include() -> str:
+    """The directory that holds betapool.h. FileNotFoundError if it was not installed."""
+    for directory in (_PACKAGE / "include", _PACKAGE.parent.parent / "include"):  # in a wheel, in a checkout
+        if (directory / "betapool.h").is_file():
+            return str(directory)
+    raise FileNotFoundError("betapool.h is not beside the package: reinstall the wheel, or use the include folder of a checkout")
+
+
+def get_library() -> str:
+    """The path of the libbetapool that this process uses."""
+    return str(Path(_core.library()).resolve())

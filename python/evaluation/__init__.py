@@ -1,0 +1,6 @@
+"""Measurements behind the README's figures. Not part of the package that is installed.
+
+python -m evaluation.beta         what the paper's beta says of work that never blocks
+python -m evaluation.efficiency   how close each way to choose a thread count comes to the best static one
+python -m evaluation.report       the tables of an earlier run of it
+"""

@@ -1,0 +1,33 @@
+"""How fast an interpreter is, alone: the size of tasks that are given in CPU time follows from it.
+
+Measured once for each interpreter and then the same for all its runs, so that a task is the same task under every strategy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import Callable
+
+from evaluation.workloads import Setting, spin
+
+REPEATS = 30
+
+
+def calibrate() -> Setting:
+    data = bytes(1 << 20)
+    return Setting(
+        iterations_per_second=20_000 / least_cpu_seconds(lambda: spin(20_000)),
+        digest_bytes_per_second=len(data) / least_cpu_seconds(lambda: hashlib.sha256(data).digest()),
+    )
+
+
+def least_cpu_seconds(function: Callable[[], object]) -> float:
+    """The least of many: what disturbs a measurement of CPU time only ever adds to it."""
+    return min(_cpu_seconds(function) for _ in range(REPEATS))
+
+
+def _cpu_seconds(function: Callable[[], object]) -> float:
+    start = time.thread_time()
+    function()
+    return time.thread_time() - start

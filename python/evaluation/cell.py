@@ -1,0 +1,97 @@
+"""One measurement: one strategy, one workload, one run, in a process of its own.
+
+    python -m evaluation.cell FUNCTION     reads its argument as one line of JSON, prints the outcome as one
+
+Only the standard library and betapool are needed, so that any interpreter can be measured. Every run begins cold, and one that hangs can be
+ended from outside, which threads cannot.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import json
+import os
+import sys
+import sysconfig
+import threading
+import time
+from typing import Any
+
+from evaluation import timeline
+from evaluation.calibration import calibrate
+from evaluation.load import ClosedLoop
+from evaluation.strategies import Strategy
+from evaluation.watch import Watch, cpu_share, native_ids
+from evaluation.workloads import WORKLOADS, Setting
+
+
+def measure(request: dict[str, Any]) -> dict[str, Any]:
+    from evaluation import pools  # imports betapool, which the other functions can do without
+
+    require_no_gil()
+    strategy, seconds = Strategy(*request["strategy"]), request["seconds"]
+    task = WORKLOADS[request["workload"]].make(Setting(**request["setting"]))
+    bystanders = native_ids()
+    gc.collect()
+    loop = ClosedLoop(task, request["outstanding"], seconds)
+    half = loop.began + seconds / 2
+    pool = pools.make(strategy, request["max_workers"])
+    with pool.executor:
+        watch = Watch(loop, pool, bystanders)
+        loop.start(pool.executor)
+        loaded = time.monotonic() - loop.began
+        watch.until(half)
+        control_before = watch.control_cpu()
+        watch.until(loop.ends)
+        facts = {**pool.facts(loop.began), "controller_cpu": cpu_share(control_before, watch.control_cpu())}
+    if loop.failures:
+        raise loop.failures[0]
+    done = timeline.build(loop.spans(), loop.began, seconds)
+    return {
+        "rate": done.steady_rate,
+        "whole_rate": done.whole_rate,
+        "settled": done.seconds_to_settle(),
+        "loaded": loaded,  # all tasks were submitted by then
+        "p50": done.latency(0.50),
+        "p99": done.latency(0.99),
+        "threads": watch.mean_threads(half),
+        "most_threads": max(count for _, count in watch.seen),
+        "working_threads": done.working,
+        "path": [[round(moment - loop.began, 2), count] for moment, count in watch.seen],
+        "bins": [round(count, 1) for count in done.bins],
+        **facts,
+    }
+
+
+def setting(_: dict[str, Any]) -> dict[str, Any]:
+    return dataclasses.asdict(calibrate())
+
+
+def require_no_gil() -> None:
+    if sysconfig.get_config_var("Py_GIL_DISABLED") and sys._is_gil_enabled():
+        raise RuntimeError("an extension module has turned the GIL on in this free-threaded interpreter: set PYTHON_GIL=0, or leave it out")
+
+
+def leave_with_parent() -> None:
+    # os.read and not sys.stdin: a thread that waits inside a buffered file would hold its lock when the interpreter ends.
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
+def main() -> None:
+    function = {"measure": measure, "setting": setting}[sys.argv[1]]
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=leave_with_parent, daemon=True).start()
+    if request.get("cores"):
+        os.sched_setaffinity(0, request["cores"])
+    try:
+        outcome = function(request)
+    except Exception as error:
+        outcome = {"failure": f"{type(error).__name__}: {error}"}
+    print(json.dumps(outcome), flush=True)
+
+
+if __name__ == "__main__":
+    main()

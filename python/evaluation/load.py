@@ -1,0 +1,70 @@
+"""A closed loop of load: a constant number of tasks is outstanding, and each submits its successor.
+
+So there is no submitting thread that could be the bottleneck, and the queue is never empty. All that the loop keeps is two clock readings
+for each task, in an array that belongs to the worker: anything shared between workers would be measured too.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from array import array
+from concurrent.futures import Executor
+
+from evaluation.workloads import Task
+
+
+class ClosedLoop:
+    """One run of `seconds`. It begins when it is made: what comes before the first task, the pool's creation, belongs to it."""
+
+    def __init__(self, task: Task, outstanding: int, seconds: float) -> None:
+        self.failures: list[BaseException] = []
+        self._task = task
+        self._outstanding = outstanding
+        self._workers: list[tuple[int, array[float]]] = []
+        self.began = time.monotonic()
+        self.ends = self.began + seconds
+
+    def start(self, executor: Executor) -> None:
+        run = self._make_run(executor)
+        for _ in range(self._outstanding):
+            if time.monotonic() >= self.ends or self.failures:  # with many threads at work even this may take long
+                return
+            executor.submit(run)
+
+    def worker_ids(self) -> set[int]:
+        """Native ids of the threads that have had a task."""
+        return {native_id for native_id, _ in list(self._workers)}
+
+    def spans(self) -> list[array[float]]:
+        """For each thread start, end, start, end, ... of its tasks. For when the pool has ended."""
+        return [spans for _, spans in self._workers]
+
+    def _make_run(self, executor: Executor) -> Task:
+        now, ends, task, submit, failures, workers = time.monotonic, self.ends, self._task, executor.submit, self.failures, self._workers
+
+        class Worker(threading.local):
+            def __init__(self) -> None:
+                spans = array("d")
+                self.record = spans.append
+                workers.append((threading.get_native_id(), spans))
+
+        worker = Worker()
+
+        def run() -> None:
+            record = worker.record
+            start = now()
+            if start >= ends or failures:
+                return
+            try:
+                task()
+            except BaseException as failure:
+                failures.append(failure)
+                return
+            end = now()
+            record(start)
+            record(end)
+            if end < ends:
+                submit(run)
+
+        return run

@@ -1,0 +1,119 @@
+"""What is measured, and in which order. Pure: it is told rates and says what to measure next."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from evaluation.interpreters import Interpreter
+from evaluation.strategies import Strategy
+from evaluation.workloads import Workload
+
+GRID = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+COARSE = tuple(1 << power for power in range(9))
+PAST_PEAK = 0.9
+"""Two coarse counts in a row with less than this share of the best rate: what follows is hopeless."""
+SAME_RATE = 0.99
+OVERHEAD = 0.8
+"""Seconds that a cell takes beyond its run: its interpreter's start, above all."""
+
+
+class Sweep:
+    """Finds the best static count: powers of two upwards until clearly past the peak, then the counts between around what was best."""
+
+    def __init__(self, most: int, *, fine: bool = True) -> None:
+        self.rates: dict[int, float | None] = {}
+        """None: it did not finish."""
+        self._counts = [count for count in GRID if count <= most]
+        self._fine = fine
+
+    def next(self) -> int | None:
+        coarse = [count for count in self._counts if count in COARSE]
+        for count in coarse:
+            if count not in self.rates:
+                if self._is_past_peak():
+                    break
+                return count
+        if self._fine and self.best is not None:
+            for count in (*self.neighbours(self.best), *self.neighbours(self._knee)[:1]):
+                if count not in self.rates:
+                    return count
+        return None
+
+    @property
+    def best(self) -> int | None:
+        finished = {count: rate for count, rate in self.rates.items() if rate}
+        return max(finished, key=lambda count: finished[count], default=None)
+
+    def neighbours(self, count: int) -> list[int]:
+        """The next count below and above it."""
+        place = self._counts.index(count)
+        return [*self._counts[max(place - 1, 0) : place], *self._counts[place + 1 : place + 2]]
+
+    @property
+    def _knee(self) -> int:
+        return smallest_of_the_best({count: rate for count, rate in self.rates.items() if rate})
+
+    def _is_past_peak(self) -> bool:
+        coarse = [rate for count, rate in sorted(self.rates.items()) if count in COARSE]
+        if coarse and coarse[-1] is None:
+            return True
+        best = max((rate for rate in coarse if rate), default=0.0)
+        return len(coarse) > 2 and all(rate is None or rate < PAST_PEAK * best for rate in coarse[-2:])
+
+
+def smallest_of_the_best(rates: dict[int, float]) -> int:
+    """The smallest thread count whose rate is within 1 % of the highest."""
+    best = max(rates.values())
+    return min(count for count, rate in rates.items() if rate >= SAME_RATE * best)
+
+
+def finalists(rates: dict[Strategy, float]) -> list[Strategy]:
+    """Static counts that may be the best, to be measured again beside the others: one short run says too little of a few per cent."""
+    ranked = sorted(rates, key=lambda strategy: rates[strategy], reverse=True)
+    if not ranked:
+        return []
+    as_good = [strategy for strategy in ranked if rates[strategy] >= SAME_RATE * rates[ranked[0]]]
+    leanest = min(as_good, key=lambda strategy: strategy.count or 0)
+    return list(dict.fromkeys([*ranked[:2], leanest]))
+
+
+def turns(contestants: list[Strategy], round: int) -> list[Strategy]:
+    """Their order in a round: each begins with another one, so that a noisy machine disturbs all alike."""
+    first = (round - 1) % len(contestants)
+    return contestants[first:] + contestants[:first]
+
+
+class Durations(NamedTuple):
+    """How long things are measured."""
+
+    seconds: float
+    """A strategy that must find its count."""
+    static_seconds: float
+    rounds: int
+
+    def of(self, strategy: Strategy) -> float:
+        return self.static_seconds if strategy.is_static else self.seconds
+
+    def estimate(self, strategies: int, most: int, *, fine: bool) -> float:
+        """Seconds for one workload, if the sweep is not cut short."""
+        coarse = sum(count <= most for count in COARSE)
+        statics = coarse + (3 if fine else 0) + 3 + 3 * self.rounds
+        return statics * (self.static_seconds + OVERHEAD) + strategies * self.rounds * (self.seconds + OVERHEAD)
+
+
+class Group(NamedTuple):
+    """One workload on one interpreter and so many cores: what one oracle is for."""
+
+    interpreter: Interpreter
+    cores: str
+    core_numbers: tuple[int, ...]
+    workload: Workload
+
+    @property
+    def most_threads(self) -> int:
+        return min(self.workload.most_threads, self.interpreter.max_workers)
+
+
+def core_numbers(choice: str, available: list[int]) -> tuple[int, ...]:
+    """Of 'all' or a number of cores: the last ones, for the first has the most interrupts to serve."""
+    return tuple(available if choice == "all" else available[-int(choice) :])

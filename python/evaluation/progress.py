@@ -1,0 +1,65 @@
+"""What the user sees while it runs: a line for each cell, and on a terminal a bar below them with the time left."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from evaluation.results import Outcome
+
+
+class Display:
+    """Time goes by the plan: its seconds are known before, and a sweep that ends early only makes the bar jump."""
+
+    def __init__(self, console: Console, seconds: float) -> None:
+        self._console = console
+        self._seconds = seconds
+        self._done = 0.0
+        # Drawn rarely: the machine has better to do.
+        self._bar = Progress(
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[left]} left  {task.description}"),
+            console=console,
+            refresh_per_second=1,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=seconds, left=duration(seconds))
+
+    def __enter__(self) -> Display:
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def begin(self, what: str) -> None:
+        self._bar.update(self._task, description=what)
+
+    def end(self, outcome: Outcome, seconds: float) -> None:
+        self._console.print(line(outcome), highlight=False, soft_wrap=True)
+        self.reach(self._done + seconds)
+
+    def reach(self, seconds: float) -> None:
+        """So many seconds of the plan lie behind."""
+        self._done = min(seconds, self._seconds)
+        self._bar.update(self._task, completed=self._done, left=duration(self._seconds - self._done))
+
+
+def line(outcome: Outcome) -> str:
+    cell = outcome.cell
+    where = f"{cell.python:6}{cell.cores:>4}  {cell.workload:10}{cell.strategy!s:13}"
+    where += f"round {cell.round}" if cell.round else "sweep  "
+    flag = f"  ! others used {outcome.others:.2f} cores, {outcome.stolen:.2f} stolen" if outcome.disturbed else ""
+    if outcome.values is None:
+        return f"{where}  did not finish: {outcome.failure}{flag}"
+    return f"{where}  {outcome.values['rate']:>10,.1f}/s  {outcome.values['threads']:5.1f} threads{flag}"
+
+
+def duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"

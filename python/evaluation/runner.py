@@ -1,0 +1,123 @@
+"""Runs the plan: cell by cell, each outcome written at once."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from evaluation import children, machine, reference, services
+from evaluation.interpreters import Interpreter
+from evaluation.plan import Durations, Group, Sweep, finalists, turns
+from evaluation.progress import Display
+from evaluation.results import Cell, Outcome, Results
+from evaluation.strategies import POLICIES, Strategy
+from evaluation.workloads import Workload
+
+PATIENCE = 30.0
+"""Seconds that a cell may take beyond its run and its longest task: to start, to drain its pool, to say what it saw."""
+
+
+class Folders(NamedTuple):
+    packages: Path
+    """Where this project's betapool is."""
+    cache: Path
+    """Where what is downloaded stays."""
+
+
+class Runner:
+    def __init__(
+        self, results: Results, display: Display, durations: Durations, settings: dict[str, dict[str, Any]], folders: Folders
+    ) -> None:
+        """settings: the calibration of each interpreter, by its name."""
+        self._results = results
+        self._display = display
+        self._durations = durations
+        self._settings = settings
+        self._folders = folders
+        self._references: dict[str, Path | reference.Unavailable] = {}
+
+    def measure(self, group: Group, strategies: list[Strategy], available: list[int], *, fine: bool) -> None:
+        with self._service(group.workload, group.core_numbers, available) as service:
+            sweep = Sweep(group.most_threads, fine=fine)
+            while (count := sweep.next()) is not None:
+                sweep.rates[count] = rate(self._cell(group, Strategy("fixed", count), 0, service))
+            rates = {Strategy("fixed", count): value for count, value in sweep.rates.items() if value}
+            for count in [] if sweep.best is None else [sweep.best, *sweep.neighbours(sweep.best)]:
+                strategy = Strategy("tpe", count)
+                value = rate(self._cell(group, strategy, 0, service))
+                if value:
+                    rates[strategy] = value
+            self._rounds(group, [*strategies, *finalists(rates)], service)
+
+    def _rounds(self, group: Group, contestants: list[Strategy], service: services.Service | None) -> None:
+        failed = set()
+        for number in range(1, self._durations.rounds + 1):
+            for strategy in turns(contestants, number):
+                if strategy not in failed and self._cell(group, strategy, number, service).failure:
+                    failed.add(strategy)
+
+    def _cell(self, group: Group, strategy: Strategy, number: int, service: services.Service | None) -> Outcome:
+        """As measured before, if a run is resumed; what did not finish is tried again."""
+        seconds = self._durations.of(strategy)
+        build = group.interpreter.build if strategy.name in POLICIES else None
+        cell = Cell(group.interpreter.name, group.cores, group.workload.name, strategy, number, seconds, build)
+        known = self._results.outcomes.get(cell)
+        if known is not None and known.failure is None:
+            return known
+        self._display.begin(f"{cell.python}, {cell.cores} core(s), {cell.workload}, {strategy}")
+        outcome = self._run(group, cell, service)
+        self._results.add(outcome)
+        self._display.end(outcome, seconds + 1)
+        return outcome
+
+    def _run(self, group: Group, cell: Cell, service: services.Service | None) -> Outcome:
+        setting = {**self._settings[group.interpreter.name], "port": service and service.port}
+        request = {
+            "strategy": cell.strategy,
+            "workload": cell.workload,
+            "seconds": cell.seconds,
+            "setting": setting,
+            "cores": group.core_numbers,
+            "max_workers": group.interpreter.max_workers,
+            # The same for all, so that all have the same load, and enough that the queue is never empty.
+            "outstanding": 2 * group.interpreter.max_workers + 64,
+        }
+        limit = cell.seconds + group.workload.longest_task + PATIENCE
+        observer = machine.Observer(service.cpu_seconds if service else lambda: 0.0)
+        values, failure = None, None
+        try:
+            packages = self._reference(group.interpreter) if cell.strategy.name == "reference" else self._folders.packages
+            values = children.call(group.interpreter.path, "measure", request, limit, packages)
+        except (children.DidNotFinish, reference.Unavailable) as error:
+            failure = str(error)
+        seen = observer.end()
+        return Outcome(cell, values, failure, seen.load_average, seen.others, seen.stolen, seen.is_too_much)
+
+    def _reference(self, interpreter: Interpreter) -> Path:
+        if interpreter.path not in self._references:
+            try:
+                self._references[interpreter.path] = reference.install(interpreter, self._folders.cache)
+            except reference.Unavailable as error:
+                self._references[interpreter.path] = error
+        found = self._references[interpreter.path]
+        if isinstance(found, reference.Unavailable):
+            raise found
+        return found
+
+    @contextlib.contextmanager
+    def _service(self, workload: Workload, used: tuple[int, ...], available: list[int]) -> Iterator[services.Service | None]:
+        if workload.service is None:
+            yield None
+            return
+        with services.upstream(set(available) - set(used) or set(available)) as service:
+            yield service
+
+
+def rate(outcome: Outcome) -> float | None:
+    return outcome.values["rate"] if outcome.values else None
+
+
+def calibrate(interpreter: Interpreter, core: int, packages: Path) -> dict[str, Any]:
+    return children.call(interpreter.path, "setting", {"cores": [core]}, PATIENCE, packages)

@@ -1,0 +1,130 @@
+"""From outcomes to what the tables say: medians over rounds, held against the best static count."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from evaluation.plan import SAME_RATE
+from evaluation.results import Outcome, Results
+from evaluation.strategies import LABELS, Strategy
+
+
+class Spread(NamedTuple):
+    median: float
+    least: float
+    most: float
+
+
+def spread(values: Iterable[float | None]) -> Spread | None:
+    known = [value for value in values if value is not None]
+    return Spread(statistics.median(known), min(known), max(known)) if known else None
+
+
+class Row(NamedTuple):
+    """A strategy under one workload."""
+
+    strategy: Strategy
+    rounds: int
+    rate: Spread | None
+    """Tasks per second in the second half of a run; None if no run finished, and so are the others then."""
+    steady: Spread | None
+    """The same, of the oracle's."""
+    whole: Spread | None
+    """The rate of the whole run from its cold start, of the oracle's steady one."""
+    threads: Spread | None
+    settled: Spread | None
+    p99: Spread | None
+    p99_ratio: float | None
+    vetoes: Spread | None
+    controller_cpu: Spread | None
+    failures: list[str]
+    disturbed: bool
+
+
+class Comparison(NamedTuple):
+    python: str
+    cores: str
+    workload: str
+    oracle: Row
+    knee: int
+    """The smallest static count within 1 % of the oracle."""
+    rows: list[Row]
+    """In the order of LABELS."""
+
+
+def relevant(results: Results) -> list[Outcome]:
+    """Those measured under the conditions of the last run: its durations, and the build that each interpreter had last."""
+    options = results.runs[-1]["options"]
+    builds = {name: described["build"] for run in results.runs for name, described in run["interpreters"].items()}
+    return [
+        outcome
+        for cell, outcome in results.outcomes.items()
+        if cell.seconds == options["static_seconds" if cell.strategy.is_static else "seconds"]
+        and cell.build in (None, builds.get(cell.python))
+        and cell.round <= options["rounds"]
+    ]
+
+
+def compare(outcomes: Iterable[Outcome]) -> list[Comparison]:
+    """One for each workload that has an oracle, in the order in which they were measured first."""
+    groups: dict[tuple[str, str, str], list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault((outcome.cell.python, outcome.cell.cores, outcome.cell.workload), []).append(outcome)
+    comparisons = [_compare_group(*key, group) for key, group in groups.items()]
+    return [comparison for comparison in comparisons if comparison is not None]
+
+
+def _compare_group(python: str, cores: str, workload: str, outcomes: list[Outcome]) -> Comparison | None:
+    by_strategy: dict[Strategy, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_strategy.setdefault(outcome.cell.strategy, []).append(outcome)
+    statics = {strategy: rate for strategy, found in by_strategy.items() if strategy.is_static and (rate := _median_rate(found))}
+    if not statics:
+        return None
+    # A sweep's single run can be lucky: what was measured again beside the strategies counts, as soon as anything was.
+    finalists = {strategy: rate for strategy, rate in statics.items() if any(outcome.cell.round for outcome in by_strategy[strategy])}
+    best = max(finalists or statics, key=lambda strategy: statics[strategy])
+    counts = [strategy.count or 0 for strategy, rate in statics.items() if rate >= SAME_RATE * statics[best]]
+    oracle = _row(best, by_strategy[best], None)
+    return Comparison(
+        python,
+        cores,
+        workload,
+        oracle,
+        min(counts),
+        [_row(Strategy(name), by_strategy[Strategy(name)], oracle) for name in LABELS if Strategy(name) in by_strategy],
+    )
+
+
+def _median_rate(outcomes: list[Outcome]) -> float | None:
+    rates = spread(outcome.values["rate"] for outcome in outcomes if outcome.values)
+    return rates.median if rates else None
+
+
+def _row(strategy: Strategy, outcomes: list[Outcome], oracle: Row | None) -> Row:
+    finished = [outcome.values for outcome in outcomes if outcome.values is not None]
+
+    def over_rounds(value: Callable[[dict[str, Any]], float | None]) -> Spread | None:
+        return spread(map(value, finished))
+
+    rate = over_rounds(lambda values: values["rate"])
+    best = oracle.rate.median if oracle and oracle.rate else rate.median if rate else 0.0
+    p99 = over_rounds(lambda values: values["p99"])
+    best_p99 = oracle.p99.median if oracle and oracle.p99 else None
+    return Row(
+        strategy=strategy,
+        rounds=len(finished),
+        rate=rate,
+        steady=over_rounds(lambda values: values["rate"] / best),
+        whole=over_rounds(lambda values: values["whole_rate"] / best),
+        threads=over_rounds(lambda values: values["threads"]),
+        settled=over_rounds(lambda values: values["settled"]),
+        p99=p99,
+        p99_ratio=p99.median / best_p99 if p99 and best_p99 else None,
+        vetoes=over_rounds(lambda values: values.get("vetoes")),
+        controller_cpu=over_rounds(lambda values: values["controller_cpu"]),
+        failures=[outcome.failure for outcome in outcomes if outcome.failure],
+        disturbed=any(outcome.disturbed for outcome in outcomes if outcome.values),
+    )

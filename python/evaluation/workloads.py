@@ -1,0 +1,159 @@
+"""What the pools are given to do. Each workload makes a function of no arguments: one task."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import itertools
+import random
+import threading
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+Task = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a task's size depends on: how fast this interpreter is, alone, and where the service listens."""
+
+    iterations_per_second: float
+    digest_bytes_per_second: float
+    port: int | None = None
+
+    def iterations(self, cpu_seconds: float) -> int:
+        return round(self.iterations_per_second * cpu_seconds)
+
+
+@dataclass(frozen=True)
+class Workload:
+    name: str
+    title: str
+    make: Callable[[Setting], Task]
+    """Called once, in the process that is measured."""
+    most_threads: int = 256
+    """Static counts above this are not tried: they are far past the best."""
+    service: str | None = None
+    """The process that the tasks talk to (services.py)."""
+    longest_task: float = 1.0
+    """Seconds, with many threads in each other's way; what a run may take beyond its time."""
+
+
+def spin(iterations: int) -> None:
+    """Computes in Python, under the GIL where there is one."""
+    total = 0
+    for _ in range(iterations):
+        total += 1  # noqa: SIM113  (the addition is the work)
+
+
+def loop_and_sleep(iterations: int, seconds: float) -> Callable[[Setting], Task]:
+    def make(_: Setting) -> Task:
+        def task() -> None:
+            spin(iterations)
+            if seconds:
+                time.sleep(seconds)
+
+        return task
+
+    return make
+
+
+def cpu_and_sleep(cpu_seconds: float, seconds: float) -> Callable[[Setting], Task]:
+    """As loop_and_sleep, but so many iterations as take this interpreter that much CPU time."""
+
+    def make(setting: Setting) -> Task:
+        return loop_and_sleep(setting.iterations(cpu_seconds), seconds)(setting)
+
+    return make
+
+
+def digest(setting: Setting) -> Task:
+    """CPU without the GIL: hashlib lets go of it."""
+    data = bytes(round(0.002 * setting.digest_bytes_per_second))
+
+    def task() -> None:
+        hashlib.sha256(data).digest()
+
+    return task
+
+
+def two_sizes(setting: Setting) -> Task:
+    small, large = cpu_and_sleep(0.001, 0.02)(setting), cpu_and_sleep(0.03, 0.2)(setting)
+    seeds = itertools.count()
+
+    class Chance(threading.local):
+        """Each thread draws its own numbers, the same in every run."""
+
+        def __init__(self) -> None:
+            self.draw = random.Random(next(seeds)).random
+
+    chance = Chance()
+
+    def task() -> None:
+        (large if chance.draw() < 0.05 else small)()
+
+    return task
+
+
+def own_lock(_: Setting) -> Task:
+    lock = threading.Lock()
+
+    def task() -> None:
+        with lock:
+            time.sleep(0.0005)
+        time.sleep(0.005)
+
+    return task
+
+
+def http_get(setting: Setting) -> Task:
+    class Client(threading.local):
+        """A connection for each thread, kept open."""
+
+        def __init__(self) -> None:
+            self.connection = http.client.HTTPConnection("127.0.0.1", setting.port, timeout=60)
+
+    client = Client()
+
+    def task() -> None:
+        client.connection.request("GET", "/")
+        response = client.connection.getresponse()
+        response.read()
+        if response.status != 200:
+            raise RuntimeError(f"the upstream answered {response.status}")
+
+    return task
+
+
+# The six rows of the paper's Table XI: iterations of the loop and milliseconds of sleep. The third is the paper's "micro mixed".
+_TABLE_XI = {
+    "xi-100": (100, 1.0),
+    "xi-500": (500, 0.5),
+    "micro": (1000, 0.1),
+    "xi-2000": (2000, 0.05),
+    "xi-5000": (5000, 0.01),
+    "xi-10000": (10_000, 0.001),
+}
+TABLE_XI = tuple(_TABLE_XI)
+
+WORKLOADS = {
+    workload.name: workload
+    for workload in (
+        Workload("micro", "micro mixed: 1000 iterations + 0.1 ms", loop_and_sleep(1000, 0.0001)),
+        Workload("rag", "RAG mixed: 10 ms CPU + 50 ms", cpu_and_sleep(0.010, 0.050), longest_task=10),
+        Workload("io-1ms", "I/O: 100 iterations + 1 ms", loop_and_sleep(100, 0.001)),
+        Workload("io-20ms", "I/O: 100 iterations + 20 ms", loop_and_sleep(100, 0.020)),
+        Workload("cpu", "pure CPU: 20,000 iterations", loop_and_sleep(20_000, 0), most_threads=64, longest_task=5),
+        Workload("digest", "CPU without the GIL: SHA-256, 2 ms", digest, most_threads=64, longest_task=5),
+        Workload("bimodal", "95 % 1 ms CPU + 20 ms, 5 % 30 ms CPU + 200 ms", two_sizes, longest_task=10),
+        Workload("long", "long: 1 ms CPU + 2 s", cpu_and_sleep(0.001, 2.0), longest_task=3),
+        Workload("lock", "a lock of the tasks' own, 0.5 ms, + 5 ms", own_lock, most_threads=96),
+        Workload("upstream", "HTTP upstream: 8 at a time, 20 ms each", http_get, most_threads=96, service="upstream", longest_task=10),
+        *(
+            Workload(name, f"Table XI: {iterations:,} iterations + {milliseconds:g} ms", loop_and_sleep(iterations, milliseconds / 1000))
+            for name, (iterations, milliseconds) in _TABLE_XI.items()
+            if name != "micro"
+        ),
+    )
+}

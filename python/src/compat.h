@@ -1,0 +1,50 @@
+/* What newer CPythons have and 3.9 has not, under the newer names. */
+#ifndef BETAPOOL_COMPAT_H
+#define BETAPOOL_COMPAT_H
+
+#if PY_VERSION_HEX < 0x030a0000
+static inline PyObject *Py_NewRef(PyObject *object) {
+    Py_INCREF(object);
+    return object;
+}
+
+static inline PyObject *Py_XNewRef(PyObject *object) {
+    Py_XINCREF(object);
+    return object;
+}
+
+#define Py_TPFLAGS_DISALLOW_INSTANTIATION 0
+#define Py_TPFLAGS_IMMUTABLETYPE 0
+#endif
+
+#if PY_VERSION_HEX < 0x030c0000
+/* The current exception, normalised and with its traceback; NULL if there is none. */
+static inline PyObject *PyErr_GetRaisedException(void) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (type == NULL) {
+        return NULL;
+    }
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != NULL) {
+        PyException_SetTraceback(value, traceback);
+        Py_DECREF(traceback);
+    }
+    Py_DECREF(type);
+    return value;
+}
+
+static inline void PyErr_SetRaisedException(PyObject *exception) {
+    if (exception == NULL) {
+        PyErr_Clear();
+    } else {
+        PyErr_Restore(Py_NewRef((PyObject *)Py_TYPE(exception)), exception, PyException_GetTraceback(exception));
+    }
+}
+#endif
+
+#if PY_VERSION_HEX < 0x030d0000
+#define Py_IsFinalizing _Py_IsFinalizing
+#endif
+
+#endif

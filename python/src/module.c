@@ -1,0 +1,193 @@
+/* The module betapool._core: its types, its functions, and the state they share. */
+#include "core.h"
+
+#include <dlfcn.h> /* dladdr: Python.h defines _GNU_SOURCE */
+
+static struct PyModuleDef core_module;
+
+core_state *core_state_of(PyTypeObject *type) {
+    /* PyType_GetModuleByDef is newer than 3.9; a class that Python code derives has no module of its own. */
+    for (; type != NULL; type = type->tp_base) {
+        PyObject *module = (type->tp_flags & Py_TPFLAGS_HEAPTYPE) ? PyType_GetModule(type) : NULL;
+        if (module != NULL && PyModule_GetDef(module) == &core_module) {
+            return PyModule_GetState(module);
+        }
+        PyErr_Clear();
+    }
+    PyErr_SetString(PyExc_SystemError, "not a type of betapool._core");
+    return NULL;
+}
+
+PyObject *core_raise(int code) {
+    if (code == -ENOMEM) {
+        return PyErr_NoMemory();
+    }
+    PyErr_SetString(code == -EINVAL ? PyExc_ValueError : PyExc_RuntimeError, betapool_strerror(code));
+    return NULL;
+}
+
+static PyObject *policies(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    PyObject *names = PyList_New(0);
+    const char *text;
+    for (int policy = 0; names != NULL && (text = betapool_policy_name(policy)) != NULL; policy++) {
+        PyObject *name = PyUnicode_FromString(text);
+        if (name == NULL || PyList_Append(names, name) < 0) {
+            Py_CLEAR(names);
+        }
+        Py_XDECREF(name);
+    }
+    return names;
+}
+
+static PyObject *limits(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    betapool_limits limits = {.size = sizeof limits};
+    int code = betapool_get_limits(&limits);
+    if (code < 0) {
+        return core_raise(code);
+    }
+    return Py_BuildValue("{s:d,s:K,s:K}", "cores", limits.cores, "memory", (unsigned long long)limits.memory, "threads",
+                         (unsigned long long)limits.threads);
+}
+
+static PyObject *library(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    Dl_info info;
+    if (dladdr((void *)betapool_version, &info) == 0 || info.dli_fname == NULL) {
+        PyErr_SetString(PyExc_OSError, "the dynamic linker does not say where libbetapool was loaded from");
+        return NULL;
+    }
+    return PyUnicode_DecodeFSDefault(info.dli_fname);
+}
+
+static PyMethodDef core_functions[] = {
+    {"policies", policies, METH_NOARGS, PyDoc_STR("policies()\n--\n\nThe names of all policies.")},
+    {"limits", limits, METH_NOARGS,
+     PyDoc_STR("limits()\n--\n\nWhat this process may use: cores, memory (bytes; 0: unknown) and threads (0: unknown).")},
+    {"library", library, METH_NOARGS, PyDoc_STR("library()\n--\n\nThe path that libbetapool was loaded from.")},
+    {NULL, NULL, 0, NULL},
+};
+
+/* Makes a type of the module, known by its name if it has one there. */
+static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec, bool is_public) {
+    PyTypeObject *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
+    if (type == NULL) {
+        return NULL;
+    }
+#if PY_VERSION_HEX < 0x030a0000
+    if (!is_public) {
+        type->tp_new = NULL; /* Py_TPFLAGS_DISALLOW_INSTANTIATION */
+    }
+#endif
+    if (is_public && PyModule_AddType(module, type) < 0) {
+        Py_CLEAR(type);
+    }
+    return type;
+}
+
+static PyObject *import_name(const char *module_name, const char *name) {
+    PyObject *module = PyImport_ImportModule(module_name);
+    PyObject *object = module == NULL ? NULL : PyObject_GetAttrString(module, name);
+    Py_XDECREF(module);
+    return object;
+}
+
+static int core_exec(PyObject *module) {
+    core_state *state = PyModule_GetState(module);
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_ImportError, "betapool does not support subinterpreters: import it in the main interpreter");
+        return -1;
+    }
+    struct {
+        PyObject **where;
+        const char *name;
+    } names[] = {
+        {&state->set_running_or_notify_cancel, "set_running_or_notify_cancel"},
+        {&state->set_result, "set_result"},
+        {&state->set_exception, "set_exception"},
+        {&state->hire, "hire"},
+        {&state->start_courier, "start_courier"},
+        {&state->listener, "listener"},
+        {&state->task_failed, "task_failed"},
+        {&state->cancel_future, "cancel_future"},
+        {&state->break_future, "break_future"},
+        {&state->disown_future, "disown_future"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if ((*names[i].where = PyUnicode_InternFromString(names[i].name)) == NULL) {
+            return -1;
+        }
+    }
+    if ((state->future_type = import_name("concurrent.futures", "Future")) == NULL ||
+        (state->decision_type = import_name("betapool._records", "Decision")) == NULL ||
+        (state->stats_type = import_name("betapool._records", "PoolStats")) == NULL ||
+        (state->controller_type = add_type(module, &controller_spec, true)) == NULL ||
+        (state->stopwatch_type = add_type(module, &stopwatch_spec, false)) == NULL ||
+        (state->pool_type = add_type(module, &pool_spec, true)) == NULL) {
+        return -1;
+    }
+    return PyModule_AddStringConstant(module, "version", betapool_version());
+}
+
+static int core_traverse(PyObject *module, visitproc visit, void *arg) {
+    core_state *state = PyModule_GetState(module);
+    Py_VISIT(state->controller_type);
+    Py_VISIT(state->stopwatch_type);
+    Py_VISIT(state->pool_type);
+    Py_VISIT(state->decision_type);
+    Py_VISIT(state->stats_type);
+    Py_VISIT(state->future_type);
+    return 0;
+}
+
+static int core_clear(PyObject *module) {
+    core_state *state = PyModule_GetState(module);
+    Py_CLEAR(state->controller_type);
+    Py_CLEAR(state->stopwatch_type);
+    Py_CLEAR(state->pool_type);
+    Py_CLEAR(state->decision_type);
+    Py_CLEAR(state->stats_type);
+    Py_CLEAR(state->future_type);
+    Py_CLEAR(state->set_running_or_notify_cancel);
+    Py_CLEAR(state->set_result);
+    Py_CLEAR(state->set_exception);
+    Py_CLEAR(state->hire);
+    Py_CLEAR(state->start_courier);
+    Py_CLEAR(state->listener);
+    Py_CLEAR(state->task_failed);
+    Py_CLEAR(state->cancel_future);
+    Py_CLEAR(state->break_future);
+    Py_CLEAR(state->disown_future);
+    return 0;
+}
+
+static void core_free(void *module) {
+    core_clear(module);
+}
+
+static PyModuleDef_Slot core_slots[] = {
+    {Py_mod_exec, core_exec},
+#if PY_VERSION_HEX >= 0x030c0000
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+#if PY_VERSION_HEX >= 0x030d0000
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef core_module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "betapool._core",
+    .m_doc = PyDoc_STR("What betapool takes from libbetapool. Use the names that the package exports."),
+    .m_size = sizeof(core_state),
+    .m_methods = core_functions,
+    .m_slots = core_slots,
+    .m_traverse = core_traverse,
+    .m_clear = core_clear,
+    .m_free = core_free,
+};
+
+PyMODINIT_FUNC PyInit__core(void);
+
+PyMODINIT_FUNC PyInit__core(void) {
+    return PyModuleDef_Init(&core_module);
+}

@@ -1,0 +1,237 @@
+/* _core.Pool: a libbetapool pool whose threads are Python's. Serves AdaptiveThreadPoolExecutor. */
+#include "core.h"
+
+#include <stddef.h>
+
+/* Calls the pool when the owner is gone. A callback in C, so that Ctrl-C cannot get in between. */
+static int watch_owner(pool_object *self, PyObject *owner) {
+    PyObject *callback = PyObject_GetAttrString((PyObject *)self, "owner_is_gone");
+    if (callback != NULL) {
+        self->owner = PyWeakref_NewRef(owner, callback);
+        Py_DECREF(callback);
+    }
+    return self->owner == NULL ? -1 : 0;
+}
+
+static PyObject *pool_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"owner", "crew",           "min_workers", "max_workers", "policy",
+                            "interval", "beta_threshold", "alpha",       "hysteresis",  "on_decision", NULL};
+    core_settings settings = {.min_name = "min_workers", .max_name = "max_workers"};
+    PyObject *owner, *crew;
+    int tells_decisions = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|$OOOOOOOp:Pool", names, &owner, &crew, &settings.min_threads, &settings.max_threads,
+                                     &settings.policy, &settings.interval, &settings.beta_threshold, &settings.alpha,
+                                     &settings.hysteresis, &tells_decisions)) {
+        return NULL;
+    }
+    core_state *state = core_state_of(type);
+    betapool_config config;
+    betapool_config_init(&config);
+    if (state == NULL || core_configure(&config, &settings) < 0 || gil_range(&config.lock, &config.lock_size) < 0) {
+        return NULL;
+    }
+    pool_object *self = (pool_object *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->state = state;
+    self->crew = Py_NewRef(crew);
+    self->has_monitor = config.policy != BETAPOOL_FIXED || tells_decisions;
+    self->needs_courier = self->has_monitor;
+    if (mailbox_init(&self->mailbox, tells_decisions) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    config.spawn = host_spawn;
+    config.before_wait = host_before_wait;
+    config.after_wait = host_after_wait;
+    config.on_decision = tells_decisions ? host_on_decision : NULL;
+    config.host = self;
+    int code = betapool_create(&config, &self->native);
+    if (code < 0) {
+        self->native = NULL;
+        core_raise(code);
+    }
+    if (code < 0 || watch_owner(self, owner) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
+/* There is no tp_clear: callbacks rely on the crew, and what it and the weak reference refer to can be cleared there. */
+static int pool_traverse(pool_object *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->crew);
+    Py_VISIT(self->owner);
+    return 0;
+}
+
+/* Shuts the pool down. `give_up` is the crew's method for the futures of queued tasks; NULL: they still run. */
+static int end(pool_object *self, PyObject *give_up) {
+    host_call call;
+    host_enter(&call, give_up, NULL);
+    int code = betapool_shutdown(self->native, give_up == NULL ? BETAPOOL_DRAIN : BETAPOOL_CANCEL);
+    host_leave(&call);
+    self->needs_courier = false;
+    mailbox_close(&self->mailbox);
+    return code;
+}
+
+/*
+ * Whoever serves the pool holds a reference to it, so nobody does any more: betapool_free waits for the library's monitor alone, and the
+ * thread that happens to be here is no worker of this pool, even if it was one a moment ago.
+ */
+static void pool_dealloc(pool_object *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    if (self->weakrefs != NULL) {
+        PyObject_ClearWeakRefs((PyObject *)self);
+    }
+    if (self->native != NULL) {
+        PyObject *exception = PyErr_GetRaisedException();
+        end(self, self->state->cancel_future);
+        host_detach();
+        betapool_free(self->native);
+        host_attach();
+        PyErr_SetRaisedException(exception);
+    }
+    mailbox_destroy(&self->mailbox);
+    Py_XDECREF(self->owner);
+    Py_XDECREF(self->crew);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *pool_submit(pool_object *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 3 || !PyTuple_Check(args[1]) || !PyDict_Check(args[2])) {
+        PyErr_SetString(PyExc_TypeError, "submit() takes a function, a tuple and a dict");
+        return NULL;
+    }
+    return task_submit(self, args[0], args[1], args[2]);
+}
+
+static PyObject *pool_take(pool_object *self, PyObject *Py_UNUSED(ignored)) {
+    return task_take(self);
+}
+
+static PyObject *pool_serve(pool_object *self, PyObject *Py_UNUSED(ignored)) {
+    int code = host_serve(self);
+    /* -EINVAL: this thread was given up because Ctrl-C interrupted its start, or the pool needs it no more. */
+    return code < 0 && code != -EINVAL ? core_raise(code) : Py_NewRef(Py_None);
+}
+
+static PyObject *pool_serve_failed(pool_object *self, PyObject *Py_UNUSED(ignored)) {
+    betapool_serve_failed(self->native);
+    mailbox_notify(&self->mailbox);
+    Py_RETURN_NONE;
+}
+
+static PyObject *pool_courier(pool_object *self, PyObject *Py_UNUSED(ignored)) {
+    courier_run(self);
+    Py_RETURN_NONE;
+}
+
+static PyObject *pool_shutdown(pool_object *self, PyObject *cancel) {
+    int is_cancelling = PyObject_IsTrue(cancel);
+    if (is_cancelling < 0) {
+        return NULL;
+    }
+    int code = end(self, is_cancelling ? self->state->cancel_future : NULL);
+    return code < 0 ? core_raise(code) : Py_NewRef(Py_None);
+}
+
+/* What is queued still runs, then the threads end. */
+static PyObject *pool_owner_is_gone(pool_object *self, PyObject *Py_UNUSED(reference)) {
+    end(self, NULL);
+    Py_CLEAR(self->owner);
+    Py_RETURN_NONE;
+}
+
+static PyObject *pool_break(pool_object *self, PyObject *Py_UNUSED(ignored)) {
+    int code = end(self, self->state->break_future);
+    return code < 0 ? core_raise(code) : Py_NewRef(Py_None);
+}
+
+static PyObject *pool_forked(pool_object *self, PyObject *Py_UNUSED(ignored)) {
+    mailbox_reset(&self->mailbox);
+    self->needs_courier = self->has_monitor && !self->mailbox.closing;
+    betapool_stats stats = {.size = sizeof stats};
+    host_call call;
+    host_enter(&call, self->state->disown_future, NULL);
+    int code = betapool_get_stats(self->native, &stats);
+    host_leave(&call);
+    return code < 0 ? core_raise(code) : PyBool_FromLong(host_is_serving(self));
+}
+
+static PyObject *pool_stats(pool_object *self, PyObject *Py_UNUSED(ignored)) {
+    betapool_stats stats = {.size = sizeof stats};
+    int code = betapool_get_stats(self->native, &stats);
+    return code < 0 ? core_raise(code) : stats_create(self->state, &stats);
+}
+
+static int copy_decisions(void *pool, betapool_decision *decisions, size_t capacity) {
+    return betapool_get_decisions(pool, decisions, capacity);
+}
+
+static PyObject *pool_decisions(pool_object *self, PyObject *Py_UNUSED(ignored)) {
+    return decision_list(self->state, copy_decisions, self->native);
+}
+
+static PyObject *pool_crew(pool_object *self, void *Py_UNUSED(closure)) {
+    return Py_NewRef(self->crew);
+}
+
+static PyMethodDef pool_methods[] = {
+    {"submit", (PyCFunction)(void (*)(void))pool_submit, METH_FASTCALL,
+     PyDoc_STR("submit($self, function, args, kwargs, /)\n--\n\nQueues a call; its Future, or None if the pool was shut down or broken.")},
+    {"take", (PyCFunction)pool_take, METH_NOARGS,
+     PyDoc_STR("take($self)\n--\n\nTakes back the oldest call not yet begun: (future, function, args, kwargs), or None.")},
+    {"serve", (PyCFunction)pool_serve, METH_NOARGS,
+     PyDoc_STR("serve($self)\n--\n\nMakes the calling thread a worker until it is retired or the pool ends.")},
+    {"serve_failed", (PyCFunction)pool_serve_failed, METH_NOARGS,
+     PyDoc_STR("serve_failed($self)\n--\n\nSays that a thread which was to serve will not.")},
+    {"courier", (PyCFunction)pool_courier, METH_NOARGS,
+     PyDoc_STR("courier($self)\n--\n\nMakes the calling thread the pool's courier until the pool has ended.")},
+    {"shutdown", (PyCFunction)pool_shutdown, METH_O,
+     PyDoc_STR("shutdown($self, cancel, /)\n--\n\nRefuses further calls; those queued run, or are cancelled. Does not wait.")},
+    {"owner_is_gone", (PyCFunction)pool_owner_is_gone, METH_O,
+     PyDoc_STR("owner_is_gone($self, reference, /)\n--\n\nAs shutdown(False): the owner was dropped.")},
+    {"break_", (PyCFunction)pool_break, METH_NOARGS,
+     PyDoc_STR("break_($self)\n--\n\nAs shutdown(True), but futures of queued calls get BrokenThreadPool.")},
+    {"forked", (PyCFunction)pool_forked, METH_NOARGS,
+     PyDoc_STR("forked($self)\n--\n\nMakes the pool usable in the child of a fork. Whether the caller is a worker.")},
+    {"stats", (PyCFunction)pool_stats, METH_NOARGS, PyDoc_STR("stats($self)\n--\n\nThe pool at this moment, as PoolStats.")},
+    {"decisions", (PyCFunction)pool_decisions, METH_NOARGS,
+     PyDoc_STR("decisions($self)\n--\n\nThe newest decisions, oldest first; the last 256 are kept.")},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef pool_getset[] = {
+    {"crew", (getter)pool_crew, NULL, PyDoc_STR("Whoever starts the threads."), NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMemberDef pool_members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(pool_object, weakrefs), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot pool_slots[] = {
+    {Py_tp_new, pool_new},
+    {Py_tp_dealloc, pool_dealloc},
+    {Py_tp_traverse, pool_traverse},
+    {Py_tp_methods, pool_methods},
+    {Py_tp_getset, pool_getset},
+    {Py_tp_members, pool_members},
+    {Py_tp_doc, PyDoc_STR("Pool(owner, crew, *, min_workers=None, max_workers=None, policy=None, interval=None, beta_threshold=None, alpha=None, "
+                          "hysteresis=None, on_decision=False)\n--\n\nA pool whose threads a crew starts, and which ends with its owner.")},
+    {0, NULL},
+};
+
+PyType_Spec pool_spec = {
+    .name = "betapool._core.Pool",
+    .basicsize = sizeof(pool_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = pool_slots,
+};
