@@ -86,6 +86,12 @@ run: lib ## the main job: a RAG orchestrator on real input; ARGS= goes to it
 	@$(MAKE) ext PYTHONS=$(PYTHON)
 	@PYTHONPATH=python $(PYTHON) examples/python/rag_orchestrator.py $(ARGS)
 
+# ---- Measure -----------------------------------------------------------------------------------------------------------------------
+
+efficiency: ext ## how close each choice of a thread count comes to the best static one; ARGS= goes to it (--quick: 3 minutes)
+	@.ci/packages python
+	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.efficiency $(ARGS)
+
 # ---- Test --------------------------------------------------------------------------------------------------------------------------
 
 c_programs  = $(patsubst Tests/c/%.c,.build/$1/%,$(wildcard Tests/c/test_*.c))
@@ -169,5 +175,5 @@ clean: ## takes away all that was built (not the Python of python3.13t)
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
-.PHONY: all lib ext python3.13t run test test-abi test-swift test-c test-python test-examples test-sanitize lint install uninstall clean \
-    help
+.PHONY: all lib ext python3.13t run efficiency test test-abi test-swift test-c test-python test-examples test-sanitize lint install uninstall \
+    clean help

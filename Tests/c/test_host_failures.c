@@ -116,6 +116,36 @@ static void free_with_nobody_to_drain(void **state) {
     ledger_free(&ledger);
 }
 
+static void *wait_for_pool(void *argument) {
+    return (void *)(intptr_t)betapool_wait(argument, -1);
+}
+
+/* Tasks that nobody has come to run can be taken back; whoever waits for them is told. */
+static void taking_the_last_task_ends_a_wait(void **state) {
+    (void)state;
+    atomic_uint promises = 0;
+    betapool *pool = pool_of_promises(&promises, 1);
+    ledger ledger = ledger_create(2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(betapool_submit(pool, enter_into_ledger, &ledger.entries[i]), 0);
+    }
+    pthread_t waiter;
+    assert_int_equal(pthread_create(&waiter, NULL, wait_for_pool, pool), 0);
+    pause_seconds(0.02); /* lets it fall asleep; the result does not depend on it */
+    betapool_task task;
+    assert_int_equal(betapool_take(pool, &task), 1);
+    assert_int_equal(betapool_take(pool, &task), 1);
+    assert_ptr_equal(task.argument, &ledger.entries[1]);
+    assert_int_equal(betapool_take(pool, &task), 0);
+    void *code = &ledger;
+    pthread_join(waiter, &code);
+    assert_null(code);
+    assert_int_equal(betapool_serve_failed(pool), 0);
+    assert_int_equal(betapool_free(pool), 0);
+    assert_int_equal(ledger_sums(&ledger).untouched, 2);
+    ledger_free(&ledger);
+}
+
 /* After a promise is taken back, the next task makes the pool ask again, and what was queued before runs, too. */
 static void a_second_promise_is_kept(void **state) {
     (void)state;
@@ -359,6 +389,7 @@ int main(void) {
         cmocka_unit_test_setup(one_thread_is_enough, limit_time),
         cmocka_unit_test_setup(promised_threads_that_never_come, limit_time),
         cmocka_unit_test_setup(free_with_nobody_to_drain, limit_time),
+        cmocka_unit_test_setup(taking_the_last_task_ends_a_wait, limit_time),
         cmocka_unit_test_setup(a_second_promise_is_kept, limit_time),
         cmocka_unit_test_setup(promised_threads_that_come_late, limit_time),
         cmocka_unit_test_setup(threads_that_end_in_a_task, limit_time),

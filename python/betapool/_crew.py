@@ -125,6 +125,9 @@ class Crew:
             return False
         return True
 
+    def checkpoint(self) -> None:
+        """Called by a worker between tasks: the interpreter looks whether others wait for the GIL, as it does in Python code alone."""
+
     # Decisions
 
     def listener(self) -> Callable[[Decision], object] | None:
@@ -136,8 +139,8 @@ class Crew:
 
     def cancel_future(self, future: Future[Any]) -> None:
         """The pool was shut down, and what it had queued was to be cancelled."""
-        future.cancel()
-        future.set_running_or_notify_cancel()  # else who waits in wait() or as_completed() is not told
+        if future.cancel():
+            future.set_running_or_notify_cancel()  # else who waits in wait() or as_completed() is not told
 
     def break_future(self, future: Future[Any]) -> None:
         """An initializer has failed."""

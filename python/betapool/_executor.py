@@ -89,7 +89,7 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
 
     @property
     def _threads(self) -> set[threading.Thread]:  # type: ignore[override]
-        return self._crew.threads
+        return set(self._crew.threads)  # a copy: whoever goes through it, to join them say, must not see it shrink
 
     @property
     def _broken(self) -> str | bool:  # type: ignore[override]
@@ -127,11 +127,11 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
         chunksize: int = 1,
         buffersize: int | None = None,
     ) -> Iterator[_Result]:
-        """As map(fn, *iterables), but the calls are made by the pool, all submitted before this returns.
+        """As map(fn, *iterables), but the calls are made by the pool: all of them submitted before this returns.
 
         timeout      seconds from now until the last result; the iterator raises TimeoutError then
         chunksize    has no effect: it is for processes
-        buffersize   most calls submitted whose results were not yet taken; the iterables are read on as results are. None: no limit
+        buffersize   if given, no more calls than this are ahead of the results taken, and the iterables are read on as results are taken
 
         A call's exception is raised when its result is taken. What has not begun when the iterator ends is cancelled. Raises TypeError or
         ValueError for a buffersize that is no integer or below 1.

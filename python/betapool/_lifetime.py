@@ -34,7 +34,9 @@ def _end() -> None:
     for pool in pools:
         pool.shutdown(False)
     for pool in pools:
-        pool.crew.join(pool)
+        # multiprocessing forks in whatever thread it is called, and ends the child there: a worker cannot wait for itself.
+        if threading.current_thread() not in pool.crew.threads:
+            pool.crew.join(pool)
 
 
 def _after_fork_in_child() -> None:

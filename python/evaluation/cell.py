@@ -69,8 +69,8 @@ def setting(_: dict[str, Any]) -> dict[str, Any]:
 
 
 def require_no_gil() -> None:
-    if sysconfig.get_config_var("Py_GIL_DISABLED") and sys._is_gil_enabled():
-        raise RuntimeError("an extension module has turned the GIL on in this free-threaded interpreter: set PYTHON_GIL=0, or leave it out")
+    if sysconfig.get_config_var("Py_GIL_DISABLED") and sys._is_gil_enabled():  # type: ignore[attr-defined]
+        raise RuntimeError("an extension module has turned the GIL on in this free-threaded interpreter: it must declare Py_mod_gil")
 
 
 def leave_with_parent() -> None:

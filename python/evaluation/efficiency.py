@@ -200,7 +200,7 @@ def main(arguments: list[str] | None = None) -> int:
     status = 0
     try:
         run(options, console)
-    except (interpreters.Unusable, children.DidNotFinish, ValueError) as error:
+    except (interpreters.Unusable, children.DidNotFinish, OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         console.print(f"\nstopped; --resume goes on with {options.json}", highlight=False, soft_wrap=True)

@@ -12,6 +12,8 @@ GRID = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 COARSE = tuple(1 << power for power in range(9))
 PAST_PEAK = 0.9
 """Two coarse counts in a row with less than this share of the best rate: what follows is hopeless."""
+PAST_PEAK_IF_DISTURBED = 0.5
+"""The same for a count that was measured while others used the machine."""
 SAME_RATE = 0.99
 OVERHEAD = 0.8
 """Seconds that a cell takes beyond its run: its interpreter's start, above all."""
@@ -23,8 +25,14 @@ class Sweep:
     def __init__(self, most: int, *, fine: bool = True) -> None:
         self.rates: dict[int, float | None] = {}
         """None: it did not finish."""
+        self._disturbed: set[int] = set()
         self._counts = [count for count in GRID if count <= most]
         self._fine = fine
+
+    def note(self, count: int, rate: float | None, *, disturbed: bool = False) -> None:
+        self.rates[count] = rate
+        if disturbed:
+            self._disturbed.add(count)
 
     def next(self) -> int | None:
         coarse = [count for count in self._counts if count in COARSE]
@@ -54,11 +62,14 @@ class Sweep:
         return smallest_of_the_best({count: rate for count, rate in self.rates.items() if rate})
 
     def _is_past_peak(self) -> bool:
-        coarse = [rate for count, rate in sorted(self.rates.items()) if count in COARSE]
-        if coarse and coarse[-1] is None:
+        coarse = [(count, rate) for count, rate in sorted(self.rates.items()) if count in COARSE]
+        if coarse and coarse[-1][1] is None:
             return True
-        best = max((rate for rate in coarse if rate), default=0.0)
-        return len(coarse) > 2 and all(rate is None or rate < PAST_PEAK * best for rate in coarse[-2:])
+        best = max((rate for _, rate in coarse if rate), default=0.0)
+        return len(coarse) > 2 and all(self._is_hopeless(count, rate, best) for count, rate in coarse[-2:])
+
+    def _is_hopeless(self, count: int, rate: float | None, best: float) -> bool:
+        return rate is None or rate < best * (PAST_PEAK_IF_DISTURBED if count in self._disturbed else PAST_PEAK)
 
 
 def smallest_of_the_best(rates: dict[int, float]) -> int:
@@ -73,8 +84,20 @@ def finalists(rates: dict[Strategy, float]) -> list[Strategy]:
     if not ranked:
         return []
     as_good = [strategy for strategy in ranked if rates[strategy] >= SAME_RATE * rates[ranked[0]]]
-    leanest = min(as_good, key=lambda strategy: strategy.count or 0)
+    leanest = min(as_good, key=lambda strategy: strategy.threads or 0)
     return list(dict.fromkeys([*ranked[:2], leanest]))
+
+
+def challenged(static_rates: dict[Strategy, float], others: list[tuple[float, float]], most: int) -> list[Strategy]:
+    """Static counts to be tried too, because somebody with about as many threads was faster than the best so far.
+
+    `others` are rates and mean thread counts of the strategies. A count found by others would otherwise count as better than the best.
+    """
+    best = max(static_rates.values(), default=0.0)
+    nearest = [
+        min((count for count in GRID if count <= most), key=lambda count: abs(count - threads)) for rate, threads in others if rate > best
+    ]
+    return [strategy for strategy in dict.fromkeys(Strategy("fixed", count) for count in nearest) if strategy not in static_rates]
 
 
 def turns(contestants: list[Strategy], round: int) -> list[Strategy]:

@@ -15,7 +15,8 @@ from evaluation.strategies import POLICIES, REFERENCE_VERSION, Strategy
 
 
 class Pool(Protocol):
-    executor: Executor
+    @property
+    def executor(self) -> Executor: ...
 
     def threads(self) -> int:
         """Threads that exist to run tasks, at this moment."""
@@ -85,9 +86,9 @@ class Reference:
 def make(strategy: Strategy, max_workers: int) -> Pool:
     """max_workers limits those that choose a count and have no limits of their own, as Algorithm 1 (4 to 64) has."""
     if strategy.name in ("fixed", *POLICIES):
-        return BetaPool(strategy.name, max_workers if strategy.name == "adaptive" else strategy.count)
+        return BetaPool(strategy.name, max_workers if strategy.name == "adaptive" else strategy.threads)
     if strategy.name in ("tpe", "tpe-default"):
-        return Standard(strategy.count)
+        return Standard(strategy.threads)
     if strategy.name == "queue-depth":
         return QueueDepth(max_workers)
     if strategy.name == "reference":

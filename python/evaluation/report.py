@@ -20,12 +20,12 @@ from evaluation.summary import Comparison, Row, Spread, compare, relevant, sprea
 from evaluation.workloads import WORKLOADS
 
 LEGEND = """\
-best static  highest tasks/s in the second half of a run, of all static counts tried; below it the smallest count within 1 % of it
+best static  highest tasks/s in the second half of a run, of all static counts tried; in brackets the smallest within 1 % of it
 steady       tasks/s in the second half of a run, of the best static count's; median of the rounds, and the least and the most
 whole run    the same from the cold start
 threads      mean in the second half
 95 % after   seconds from the cold start until the rate was 95 % of the strategy's own steady one
-P99          of the time from a task's start to its end, in the second half; in brackets how many times the best static count's
+P99          of the time that a worker takes for a task, in the second half; in brackets how many times the best static count's
 controller   CPU of those threads of the pool that run no tasks, of one core
 *            others used the machine meanwhile, or the hypervisor took it away"""
 
@@ -63,7 +63,7 @@ def details(title: str, comparisons: list[Comparison]) -> Table:
 def detail(row: Row, label: str, least: str = "") -> list[str]:
     if row.rate is None:
         return [label, "0", "did not finish", *[""] * 7]
-    ratio = f" ({row.p99_ratio:.1f}x)" if row.p99_ratio is not None else ""
+    ratio = "" if row.p99_ratio is None else f" ({row.p99_ratio:.{1 if row.p99_ratio >= 0.1 else 2}f}x)"
     return [
         label + " *" * row.disturbed,
         f"{row.rounds}{f' ({len(row.failures)} did not finish)' if row.failures else ''}",
@@ -85,7 +85,7 @@ def overview(title: str, comparisons: list[Comparison]) -> Table:
     all_values: dict[str, list[float | None]] = {name: [] for name in columns}
     for comparison in comparisons:
         by_name = {row.strategy.name: row for row in comparison.rows}
-        line = [comparison.workload, f"{comparison.oracle.strategy.count} (from {comparison.knee})"]
+        line = [comparison.workload, f"{comparison.oracle.strategy.threads} (from {comparison.knee})"]
         for name in columns:
             row = by_name.get(name)
             if row is None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from evaluation import children, machine, reference, services
 from evaluation.interpreters import Interpreter
-from evaluation.plan import Durations, Group, Sweep, finalists, turns
+from evaluation.plan import Durations, Group, Sweep, challenged, finalists, turns
 from evaluation.progress import Display
 from evaluation.results import Cell, Outcome, Results
 from evaluation.strategies import POLICIES, Strategy
@@ -42,21 +42,30 @@ class Runner:
         with self._service(group.workload, group.core_numbers, available) as service:
             sweep = Sweep(group.most_threads, fine=fine)
             while (count := sweep.next()) is not None:
-                sweep.rates[count] = rate(self._cell(group, Strategy("fixed", count), 0, service))
+                outcome = self._cell(group, Strategy("fixed", count), 0, service)
+                sweep.note(count, rate(outcome), disturbed=outcome.disturbed)
             rates = {Strategy("fixed", count): value for count, value in sweep.rates.items() if value}
             for count in [] if sweep.best is None else [sweep.best, *sweep.neighbours(sweep.best)]:
                 strategy = Strategy("tpe", count)
                 value = rate(self._cell(group, strategy, 0, service))
                 if value:
                     rates[strategy] = value
-            self._rounds(group, [*strategies, *finalists(rates)], service)
+            self._rounds(group, [*strategies, *finalists(rates)], rates, service)
 
-    def _rounds(self, group: Group, contestants: list[Strategy], service: services.Service | None) -> None:
+    def _rounds(self, group: Group, contestants: list[Strategy], rates: dict[Strategy, float], service: services.Service | None) -> None:
+        """rates: of static counts, so far."""
         failed = set()
         for number in range(1, self._durations.rounds + 1):
-            for strategy in turns(contestants, number):
-                if strategy not in failed and self._cell(group, strategy, number, service).failure:
+            seen = []
+            for strategy in turns([each for each in contestants if each not in failed], number):
+                outcome = self._cell(group, strategy, number, service)
+                if outcome.values is None:
                     failed.add(strategy)
+                elif not strategy.is_static:
+                    seen.append((outcome.values["rate"], outcome.values["threads"]))
+            for strategy in challenged(rates, seen, group.most_threads) if number == 1 else []:
+                contestants.append(strategy)
+                self._cell(group, strategy, number, service)
 
     def _cell(self, group: Group, strategy: Strategy, number: int, service: services.Service | None) -> Outcome:
         """As measured before, if a run is resumed; what did not finish is tried again."""

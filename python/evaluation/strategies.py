@@ -25,16 +25,16 @@ POLICIES = ("adaptive", "paper", "paper-io")
 
 class Strategy(NamedTuple):
     name: str
-    count: int | None = None
-    """Threads, if it is a static one."""
+    threads: int | None = None
+    """How many, if it is a static count."""
 
     @property
     def is_static(self) -> bool:
-        return self.count is not None
+        return self.threads is not None
 
     def __str__(self) -> str:
-        return self.name if self.count is None else f"{self.name}-{self.count}"
+        return self.name if self.threads is None else f"{self.name}-{self.threads}"
 
     @property
     def label(self) -> str:
-        return LABELS[self.name] if self.count is None else STATIC_LABELS[self.name].format(self.count)
+        return LABELS[self.name] if self.threads is None else STATIC_LABELS[self.name].format(self.threads)

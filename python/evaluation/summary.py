@@ -41,6 +41,7 @@ class Row(NamedTuple):
     controller_cpu: Spread | None
     failures: list[str]
     disturbed: bool
+    """The machine was used by others while this was measured, or the oracle."""
 
 
 class Comparison(NamedTuple):
@@ -86,7 +87,7 @@ def _compare_group(python: str, cores: str, workload: str, outcomes: list[Outcom
     # A sweep's single run can be lucky: what was measured again beside the strategies counts, as soon as anything was.
     finalists = {strategy: rate for strategy, rate in statics.items() if any(outcome.cell.round for outcome in by_strategy[strategy])}
     best = max(finalists or statics, key=lambda strategy: statics[strategy])
-    counts = [strategy.count or 0 for strategy, rate in statics.items() if rate >= SAME_RATE * statics[best]]
+    counts = [strategy.threads or 0 for strategy, rate in statics.items() if rate >= SAME_RATE * statics[best]]
     oracle = _row(best, by_strategy[best], None)
     return Comparison(
         python,
@@ -126,5 +127,5 @@ def _row(strategy: Strategy, outcomes: list[Outcome], oracle: Row | None) -> Row
         vetoes=over_rounds(lambda values: values.get("vetoes")),
         controller_cpu=over_rounds(lambda values: values["controller_cpu"]),
         failures=[outcome.failure for outcome in outcomes if outcome.failure],
-        disturbed=any(outcome.disturbed for outcome in outcomes if outcome.values),
+        disturbed=any(outcome.disturbed for outcome in outcomes if outcome.values) or (oracle is not None and oracle.disturbed),
     )

@@ -31,6 +31,7 @@ typedef struct core_state {
     PyObject *set_running_or_notify_cancel;
     PyObject *set_result;
     PyObject *set_exception;
+    PyObject *checkpoint;
     PyObject *hire;
     PyObject *start_courier;
     PyObject *listener;
@@ -176,8 +177,8 @@ void host_attach(void);
 int host_serve(pool_object *pool);
 /* Whether the calling thread is one of the pool's workers. */
 bool host_is_serving(pool_object *pool);
-/* Called between two tasks: lets other threads run now and then. */
-void host_offer_gil(void);
+/* Called by a worker between two tasks: lets other threads have the GIL if they ask for it. */
+void host_give_way(void);
 
 /* The callbacks of betapool_config; `host` is the pool_object. */
 int host_spawn(void *host);

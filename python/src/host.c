@@ -1,6 +1,6 @@
 /*
  * CPython as the host of libbetapool's threads: the callbacks of betapool_config, and what each thread must know about itself for them.
- * A worker serves with the GIL held and lets go of it when it has nothing to do, and now and then between tasks.
+ * A worker serves with the GIL held, lets go of it when it has nothing to do, and gives way between tasks to those that ask for it.
  */
 #include "core.h"
 
@@ -12,9 +12,9 @@ static _Thread_local struct {
     pool_object *pool; /* borrowed; NULL: not a worker */
     PyThreadState *parked;
     host_call *parked_call;
-    unsigned batch;      /* tasks between two offers of the GIL */
-    unsigned until_offer; /* tasks left of them */
-    double since;        /* when the GIL was last taken */
+    unsigned batch;            /* tasks between two checkpoints */
+    unsigned until_checkpoint; /* tasks left of them */
+    double since;              /* when the batch began */
 } worker;
 
 void host_enter(host_call *call, PyObject *give_up, PyObject **error) {
@@ -43,33 +43,41 @@ void host_attach(void) {
     current = worker.parked_call;
 }
 
-/* ---- Offering the GIL ---- */
+/* ---- Giving way ---- */
 
 /*
- * A task written in C never reaches the point where the interpreter gives the GIL to whoever waits for it (or, on a free-threaded build, where
- * it lets the garbage collector stop the world), so that must happen between tasks. Not after each: it costs more than a small task does,
- * and so does reading a clock. So it happens once in a batch, and the batch is made to last about this long; the first one is a single task.
+ * A thread that waits for the GIL asks for it when it has waited for a switch interval, and the interpreter looks for such requests in Python
+ * code (on a free-threaded build: for the collector's, to stop the world). Between tasks written in C there is none, so a Python function
+ * that does nothing is called there. Releasing the GIL and taking it again would be worse than nothing: it starts the waiting thread's
+ * interval anew, and it loses the race for the GIL each time.
+ *
+ * Not after each task: that would cost as much as a small one does, and so would reading a clock. It is done once in a batch of tasks, and
+ * the batch is made to last about this long; the first one is a single task.
  */
-#define OFFER_INTERVAL 0.001
-#define OFFER_TASKS 1024
+#define BATCH_SECONDS 0.001
+#define BATCH_TASKS 1024
 
 static void begin_batch(void) {
-    worker.until_offer = worker.batch;
+    worker.until_checkpoint = worker.batch;
     worker.since = betapool_wall_time();
 }
 
-void host_offer_gil(void) {
-    if (--worker.until_offer > 0) {
+void host_give_way(void) {
+    if (--worker.until_checkpoint > 0) {
         return;
     }
     double elapsed = betapool_wall_time() - worker.since;
-    if (elapsed > OFFER_INTERVAL) {
-        unsigned fitting = (unsigned)(worker.batch * (OFFER_INTERVAL / elapsed));
+    if (elapsed > BATCH_SECONDS) {
+        unsigned fitting = (unsigned)(worker.batch * (BATCH_SECONDS / elapsed));
         worker.batch = fitting > 1 ? fitting : 1;
-    } else if (elapsed < OFFER_INTERVAL / 2 && worker.batch < OFFER_TASKS) {
+    } else if (elapsed < BATCH_SECONDS / 2 && worker.batch < BATCH_TASKS) {
         worker.batch *= 2;
     }
-    PyEval_RestoreThread(PyEval_SaveThread());
+    PyObject *done = PyObject_CallMethodNoArgs(worker.pool->crew, worker.pool->state->checkpoint);
+    if (done == NULL) {
+        PyErr_WriteUnraisable(worker.pool->crew); /* raised from another thread, meant for a task that is over */
+    }
+    Py_XDECREF(done);
     begin_batch();
 }
 

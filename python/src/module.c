@@ -103,6 +103,7 @@ static int core_exec(PyObject *module) {
         {&state->set_running_or_notify_cancel, "set_running_or_notify_cancel"},
         {&state->set_result, "set_result"},
         {&state->set_exception, "set_exception"},
+        {&state->checkpoint, "checkpoint"},
         {&state->hire, "hire"},
         {&state->start_courier, "start_courier"},
         {&state->listener, "listener"},
@@ -149,6 +150,7 @@ static int core_clear(PyObject *module) {
     Py_CLEAR(state->set_running_or_notify_cancel);
     Py_CLEAR(state->set_result);
     Py_CLEAR(state->set_exception);
+    Py_CLEAR(state->checkpoint);
     Py_CLEAR(state->hire);
     Py_CLEAR(state->start_courier);
     Py_CLEAR(state->listener);

@@ -73,7 +73,7 @@ static void task_run(void *argument, int status) {
     if (status == 0) {
         execute(item);
         task_free(item);
-        host_offer_gil();
+        host_give_way();
     } else {
         give_up(item);
         task_free(item);

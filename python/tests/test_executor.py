@@ -392,6 +392,18 @@ def test_a_work_item_taken_back_keeps_its_keywords(capsys):
     assert capsys.readouterr().out == "1!"
 
 
+def test_threads_can_be_joined_one_by_one_while_they_leave():
+    executor = AdaptiveThreadPoolExecutor(8, policy="fixed")
+    for _ in range(8):
+        executor.submit(time.sleep, 0.02)
+    threads = executor._threads
+    assert len(threads) == 8
+    executor.shutdown(wait=False)
+    for thread in threads:
+        thread.join()
+    assert executor._threads == set()
+
+
 def test_private_state_is_live():
     executor = AdaptiveThreadPoolExecutor(3)
     assert (executor._shutdown, executor._broken, executor._max_workers) == (False, False, 3)

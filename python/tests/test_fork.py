@@ -203,6 +203,20 @@ def test_a_child_that_ends_normally_drains_its_executors():
     os.close(writing)
 
 
+def test_multiprocessing_in_a_worker():
+    with AdaptiveThreadPoolExecutor(2) as executor:
+
+        def task():
+            process = multiprocessing.get_context("fork").Process(target=print, args=("in a process",))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                process.start()
+            process.join(20)
+            return process.exitcode
+
+        assert executor.submit(task).result(30) == 0
+
+
 def test_initialisers_run_in_the_childs_workers():
     local = threading.local()
     with AdaptiveThreadPoolExecutor(1, initializer=lambda: setattr(local, "value", os.getpid())) as executor:

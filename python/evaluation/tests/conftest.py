@@ -1,0 +1,33 @@
+"""What the tests share: outcomes as a run writes them."""
+
+import pytest
+from evaluation.results import Cell, Outcome, Results
+from evaluation.strategies import Strategy
+
+BUILD = "b" * 12
+
+
+def outcome(name, count=None, *, number=1, rate=100.0, failure=None, workload="micro", build=None, seconds=None, disturbed=False, **more):
+    strategy = Strategy(name, count)
+    seconds = seconds or (6.0 if strategy.is_static else 20.0)
+    if build is None and name == "adaptive":
+        build = BUILD
+    values = {"rate": rate, "whole_rate": 0.9 * rate, "settled": 1.0, "p99": 0.01, "threads": 8.0, "controller_cpu": None, **more}
+    cell = Cell("3.11", "all", workload, strategy, number, seconds, build)
+    return Outcome(cell, None if failure else values, failure, 0.5, 0.0, 0.0, disturbed)
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A file of results with one run and no outcome yet."""
+    made = Results(tmp_path / "results.jsonl")
+    made.add_run(
+        {
+            "time": "2026-01-01 00:00:00 +0000",
+            "machine": {"processor": "a processor", "cores": [0, 1], "memory": 2**30, "system": "Linux", "load_average": [0, 0, 0]},
+            "interpreters": {"3.11": {"name": "3.11", "version": "3.11.2", "path": "python3.11", "free_threaded": False, "build": BUILD}},
+            "settings": {"3.11": {}},
+            "options": {"seconds": 20.0, "static_seconds": 6.0, "rounds": 3},
+        }
+    )
+    return made

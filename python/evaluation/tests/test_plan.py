@@ -1,0 +1,98 @@
+"""The sweep of static counts, and what follows it."""
+
+import pytest
+from evaluation.plan import COARSE, GRID, Sweep, challenged, core_numbers, finalists, turns
+from evaluation.strategies import Strategy
+
+
+def run(sweep, rate):
+    """The counts in the order in which the sweep asks for them; rate gives None for those that do not finish."""
+    asked = []
+    while (count := sweep.next()) is not None:
+        assert count not in asked
+        asked.append(count)
+        sweep.note(count, rate(count))
+    return asked
+
+
+def peak_at(best):
+    return lambda count: 1000.0 * min(count, best) / best if count <= best else 1000.0 * (best / count) ** 0.5
+
+
+@pytest.mark.parametrize("best", GRID)
+def test_finds_the_best_count_wherever_it_is(best):
+    sweep = Sweep(256)
+    run(sweep, peak_at(best))
+    assert sweep.best == best
+
+
+def test_leaves_hopeless_counts_out():
+    asked = run(Sweep(256), peak_at(4))
+    assert max(asked) == 16
+    assert len(asked) < len(GRID) / 2
+
+
+def test_a_plateau_is_not_past_the_peak():
+    asked = run(Sweep(256), lambda count: min(count, 16) * 10.0)
+    assert 256 in asked
+
+
+def test_the_smallest_of_many_equal_counts_is_looked_for():
+    sweep = Sweep(256)
+    asked = run(sweep, lambda count: min(count, 12) * 10.0 + count / 1000)
+    assert 12 in asked
+
+
+def test_nothing_above_a_count_that_did_not_finish():
+    asked = run(Sweep(128), lambda count: float(count) if count < 32 else None)
+    assert max(asked) == 32
+
+
+def test_none_finished():
+    sweep = Sweep(8)
+    assert run(sweep, lambda count: None) == [1]
+    assert sweep.best is None
+
+
+def test_what_others_disturbed_does_not_end_the_sweep():
+    calm, disturbed = Sweep(256), Sweep(256)
+    for count, rate in ((1, 50.0), (2, 100.0), (4, 85.0), (8, 80.0)):
+        calm.note(count, rate)
+        disturbed.note(count, rate, disturbed=True)
+    assert calm.next() != 16
+    assert disturbed.next() == 16
+
+
+def test_a_count_that_somebody_did_better_with_is_tried():
+    rates = {Strategy("fixed", 8): 100.0, Strategy("tpe", 16): 95.0}
+    assert challenged(rates, [(99.0, 30.0)], 256) == []
+    assert challenged(rates, [(101.0, 11.2), (102.0, 12.9), (103.0, 8.3)], 256) == [Strategy("fixed", 12)]
+    assert challenged(rates, [(101.0, 500.0)], 64) == [Strategy("fixed", 64)]
+
+
+def test_coarse_alone():
+    assert set(run(Sweep(64, fine=False), lambda count: float(count))) == {count for count in COARSE if count <= 64}
+
+
+def test_never_above_the_most():
+    assert max(run(Sweep(96), lambda count: float(count))) == 96
+
+
+def test_finalists_are_the_two_best_and_the_leanest():
+    rates = {Strategy("fixed", 8): 99.5, Strategy("fixed", 16): 99.8, Strategy("fixed", 32): 100.0, Strategy("tpe", 4): 90.0}
+    assert finalists(rates) == [Strategy("fixed", 32), Strategy("fixed", 16), Strategy("fixed", 8)]
+    assert finalists({Strategy("fixed", 1): 5.0}) == [Strategy("fixed", 1)]
+    assert finalists({}) == []
+
+
+def test_each_round_begins_with_another_one():
+    contestants = [Strategy(name) for name in ("adaptive", "paper", "reference")]
+    rounds = [turns(contestants, number) for number in (1, 2, 3, 4)]
+    assert [order[0].name for order in rounds] == ["adaptive", "paper", "reference", "adaptive"]
+    assert all(sorted(order) == sorted(contestants) for order in rounds)
+
+
+def test_cores():
+    assert core_numbers("all", [0, 1, 2]) == (0, 1, 2)
+    assert core_numbers("1", [0, 1, 2]) == (2,)
+    assert core_numbers("2", [0, 1, 2]) == (1, 2)

@@ -1,0 +1,36 @@
+"""What the tables say."""
+
+from conftest import outcome
+from evaluation.report import markdown
+
+
+def lines_with(text, word):
+    return [line for line in text.splitlines() if line.startswith("|") and word in line]
+
+
+def test_a_row_has_the_figures(results):
+    results.add(outcome("fixed", 8, rate=2000.0))
+    for number, rate in ((1, 1900.0), (2, 1980.0), (3, 2000.0)):
+        results.add(outcome("adaptive", number=number, rate=rate, vetoes=4, controller_cpu=0.0012))
+    [row] = [line for line in lines_with(markdown(results), "adaptive") if "tasks/s" not in line and line.count("|") == 11]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells == ["adaptive", "3", "1,980", "99.0% (95.0%-100.0%)", "89.1%", "8", "1.0 s", "10.0 (1.0x)", "4", "0.12%"]
+
+
+def test_figures_of_a_loaded_machine_are_marked(results):
+    results.add(outcome("fixed", 8))
+    results.add(outcome("adaptive", disturbed=True))
+    text = markdown(results)
+    assert any(line.startswith("|   adaptive * |") for line in text.splitlines())
+    assert "1 of 2 cells ran while others used the machine" in text
+
+
+def test_a_mean_needs_all_workloads(results):
+    for workload in ("micro", "rag"):
+        results.add(outcome("fixed", 8, workload=workload))
+        results.add(outcome("queue-depth", workload=workload, rate=80.0))
+    results.add(outcome("adaptive", workload="micro"))
+    results.add(outcome("adaptive", workload="rag", failure="hangs"))
+    text = markdown(results)
+    assert "| mean |  | - | 80.0% |" in text
+    assert "Python 3.11, adaptive did not finish rag on all: hangs" in text
