@@ -88,6 +88,10 @@ run: lib ## the main job: a RAG orchestrator on real input; ARGS= goes to it
 
 # ---- Measure -----------------------------------------------------------------------------------------------------------------------
 
+beta: lib ## why beta alone is not enough: the paper's signal on work that never blocks
+	@$(MAKE) ext PYTHONS=$(PYTHON)
+	@PYTHONPATH=python $(PYTHON) -m evaluation.beta $(ARGS)
+
 efficiency: ext ## how close each choice of a thread count comes to the best static one; ARGS= goes to it (--quick: 3 minutes)
 	@.ci/packages python
 	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.efficiency $(ARGS)
@@ -175,5 +179,5 @@ clean: ## takes away all that was built (not the Python of python3.13t)
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
-.PHONY: all lib ext python3.13t run efficiency test test-abi test-swift test-c test-python test-examples test-sanitize lint install uninstall \
+.PHONY: all lib ext python3.13t run beta efficiency test test-abi test-swift test-c test-python test-examples test-sanitize lint install uninstall \
     clean help

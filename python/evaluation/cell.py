@@ -20,7 +20,7 @@ from typing import Any
 
 from evaluation import timeline
 from evaluation.calibration import calibrate
-from evaluation.load import ClosedLoop
+from evaluation.load import ClosedLoop, hold_workers
 from evaluation.strategies import Strategy
 from evaluation.watch import Watch, cpu_share, native_ids
 from evaluation.workloads import WORKLOADS, Setting
@@ -34,20 +34,27 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
     task = WORKLOADS[request["workload"]].make(Setting(**request["setting"]))
     bystanders = native_ids()
     gc.collect()
-    loop = ClosedLoop(task, request["outstanding"], seconds)
-    half = loop.began + seconds / 2
+    began = time.monotonic()
     pool = pools.make(strategy, request["max_workers"])
     with pool.executor:
+        if strategy.threads is not None:
+            # A static count is what it says from the first moment: many threads that begin while others compute may take longer than a run.
+            let_go = hold_workers(pool.executor, strategy.threads)
+            began = time.monotonic()
+        loop = ClosedLoop(task, request["outstanding"], began, seconds)
+        half = began + seconds / 2
         watch = Watch(loop, pool, bystanders)
         loop.start(pool.executor)
-        loaded = time.monotonic() - loop.began
+        if strategy.threads is not None:
+            let_go()
+        loaded = time.monotonic() - began
         watch.until(half)
         control_before = watch.control_cpu()
         watch.until(loop.ends)
-        facts = {**pool.facts(loop.began), "controller_cpu": cpu_share(control_before, watch.control_cpu())}
+        facts = {**pool.facts(began), "controller_cpu": cpu_share(control_before, watch.control_cpu())}
     if loop.failures:
         raise loop.failures[0]
-    done = timeline.build(loop.spans(), loop.began, seconds)
+    done = timeline.build(loop.spans(), began, seconds)
     return {
         "rate": done.steady_rate,
         "whole_rate": done.whole_rate,
@@ -58,7 +65,7 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
         "threads": watch.mean_threads(half),
         "most_threads": max(count for _, count in watch.seen),
         "working_threads": done.working,
-        "path": [[round(moment - loop.began, 2), count] for moment, count in watch.seen],
+        "path": [[round(moment - began, 2), count] for moment, count in watch.seen],
         "bins": [round(count, 1) for count in done.bins],
         **facts,
     }

@@ -200,6 +200,8 @@ def main(arguments: list[str] | None = None) -> int:
     status = 0
     try:
         run(options, console)
+    except BrokenPipeError:
+        raise
     except (interpreters.Unusable, children.DidNotFinish, OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
@@ -217,4 +219,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)

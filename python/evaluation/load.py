@@ -11,20 +11,42 @@ import threading
 import time
 from array import array
 from concurrent.futures import Executor
+from typing import Callable
 
 from evaluation.workloads import Task
 
+SECONDS_TO_START = 25.0
+"""What a pool may take to start the threads of a static count."""
+
+
+def hold_workers(executor: Executor, threads: int) -> Callable[[], None]:
+    """Lets the executor start so many threads and makes them wait until the function that is returned is called."""
+    everyone = threading.Barrier(threads + 1, timeout=SECONDS_TO_START)
+    gate = threading.Event()
+
+    def wait() -> None:
+        everyone.wait()
+        gate.wait()
+
+    for _ in range(threads):
+        executor.submit(wait)
+    try:
+        everyone.wait()
+    except threading.BrokenBarrierError:
+        gate.set()
+        raise RuntimeError(f"{threads} threads had not started after {SECONDS_TO_START:g} s") from None
+    return gate.set
+
 
 class ClosedLoop:
-    """One run of `seconds`. It begins when it is made: what comes before the first task, the pool's creation, belongs to it."""
+    """One run of `seconds` that has begun at `began`."""
 
-    def __init__(self, task: Task, outstanding: int, seconds: float) -> None:
+    def __init__(self, task: Task, outstanding: int, began: float, seconds: float) -> None:
         self.failures: list[BaseException] = []
         self._task = task
         self._outstanding = outstanding
         self._workers: list[tuple[int, array[float]]] = []
-        self.began = time.monotonic()
-        self.ends = self.began + seconds
+        self.ends = began + seconds
 
     def start(self, executor: Executor) -> None:
         run = self._make_run(executor)

@@ -6,6 +6,7 @@ python -m evaluation.report FILE [--markdown]     those of an earlier run
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ from evaluation.workloads import WORKLOADS
 LEGEND = """\
 best static  highest tasks/s in the second half of a run, of all static counts tried; in brackets the smallest within 1 % of it
 steady       tasks/s in the second half of a run, of the best static count's; median of the rounds, and the least and the most
-whole run    the same from the cold start
+whole run    the same from the cold start; static counts begin with all their threads
 threads      mean in the second half
 95 % after   seconds from the cold start until the rate was 95 % of the strategy's own steady one
 P99          of the time that a worker takes for a task, in the second half; in brackets how many times the best static count's
@@ -199,4 +200,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)

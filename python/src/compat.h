@@ -8,11 +8,6 @@ static inline PyObject *Py_NewRef(PyObject *object) {
     return object;
 }
 
-static inline PyObject *Py_XNewRef(PyObject *object) {
-    Py_XINCREF(object);
-    return object;
-}
-
 #define Py_TPFLAGS_DISALLOW_INSTANTIATION 0
 #define Py_TPFLAGS_IMMUTABLETYPE 0
 #endif

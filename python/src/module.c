@@ -2,6 +2,7 @@
 #include "core.h"
 
 #include <dlfcn.h> /* dladdr: Python.h defines _GNU_SOURCE */
+#include <stddef.h>
 
 static struct PyModuleDef core_module;
 
@@ -90,30 +91,40 @@ static PyObject *import_name(const char *module_name, const char *name) {
     return object;
 }
 
+/* The methods that are called by name, and where in the state the name stands. */
+static const struct {
+    size_t offset;
+    const char *name;
+} methods[] = {
+#define METHOD(name) {offsetof(core_state, name), #name}
+    METHOD(set_running_or_notify_cancel),
+    METHOD(set_result),
+    METHOD(set_exception),
+    METHOD(checkpoint),
+    METHOD(hire),
+    METHOD(start_courier),
+    METHOD(listener),
+    METHOD(task_failed),
+    METHOD(cancel_future),
+    METHOD(break_future),
+    METHOD(disown_future),
+#undef METHOD
+};
+
+#define METHOD_COUNT (sizeof methods / sizeof methods[0])
+
+static PyObject **method_name(core_state *state, size_t index) {
+    return (PyObject **)((char *)state + methods[index].offset);
+}
+
 static int core_exec(PyObject *module) {
     core_state *state = PyModule_GetState(module);
     if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
         PyErr_SetString(PyExc_ImportError, "betapool does not support subinterpreters: import it in the main interpreter");
         return -1;
     }
-    struct {
-        PyObject **where;
-        const char *name;
-    } names[] = {
-        {&state->set_running_or_notify_cancel, "set_running_or_notify_cancel"},
-        {&state->set_result, "set_result"},
-        {&state->set_exception, "set_exception"},
-        {&state->checkpoint, "checkpoint"},
-        {&state->hire, "hire"},
-        {&state->start_courier, "start_courier"},
-        {&state->listener, "listener"},
-        {&state->task_failed, "task_failed"},
-        {&state->cancel_future, "cancel_future"},
-        {&state->break_future, "break_future"},
-        {&state->disown_future, "disown_future"},
-    };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if ((*names[i].where = PyUnicode_InternFromString(names[i].name)) == NULL) {
+    for (size_t i = 0; i < METHOD_COUNT; i++) {
+        if ((*method_name(state, i) = PyUnicode_InternFromString(methods[i].name)) == NULL) {
             return -1;
         }
     }
@@ -147,17 +158,9 @@ static int core_clear(PyObject *module) {
     Py_CLEAR(state->decision_type);
     Py_CLEAR(state->stats_type);
     Py_CLEAR(state->future_type);
-    Py_CLEAR(state->set_running_or_notify_cancel);
-    Py_CLEAR(state->set_result);
-    Py_CLEAR(state->set_exception);
-    Py_CLEAR(state->checkpoint);
-    Py_CLEAR(state->hire);
-    Py_CLEAR(state->start_courier);
-    Py_CLEAR(state->listener);
-    Py_CLEAR(state->task_failed);
-    Py_CLEAR(state->cancel_future);
-    Py_CLEAR(state->break_future);
-    Py_CLEAR(state->disown_future);
+    for (size_t i = 0; i < METHOD_COUNT; i++) {
+        Py_CLEAR(*method_name(state, i));
+    }
     return 0;
 }
 

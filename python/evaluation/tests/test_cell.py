@@ -33,6 +33,7 @@ def test_a_second_of_micro_mixed(strategy):
     assert seen["most_threads"] <= 16
     if strategy[1]:
         assert seen["threads"] == seen["working_threads"] == strategy[1]
+        assert seen["path"][0][1] == strategy[1], "all were there from the beginning"
     assert sum(seen["bins"]) == pytest.approx(seen["whole_rate"] * 1.0, rel=0.01)
 
 
