@@ -119,10 +119,6 @@ test-c: $(call c_programs,c) ## the C tests against the library
 test-python: ext ## the Python tests, on every interpreter found
 	@.ci/test-python
 
-test-evaluation: lib ## the tests of the harness behind `make efficiency`
-	@$(MAKE) ext PYTHONS=$(PYTHON)
-	@.ci/test-evaluation
-
 test-examples: all $(c_examples) ## every example, with little to do
 	@.ci/test-examples
 
@@ -183,5 +179,5 @@ clean: ## takes away all that was built (not the Python of python3.13t)
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
-.PHONY: all lib ext python3.13t run beta efficiency test test-abi test-swift test-c test-python test-evaluation test-examples test-sanitize lint install uninstall \
-    clean help
+.PHONY: all lib ext python3.13t run beta efficiency test test-abi test-swift test-c test-python test-examples test-sanitize lint \
+    install uninstall clean help

@@ -6,12 +6,23 @@
 
 #include "support.h"
 
-#if defined __SANITIZE_THREAD__
+#if defined __has_feature
+#define BUILT_WITH(sanitizer) __has_feature(sanitizer)
+#else
+#define BUILT_WITH(sanitizer) 0
+#endif
+
+#if defined __SANITIZE_THREAD__ || BUILT_WITH(thread_sanitizer)
 enum { UNDER_THREAD_SANITIZER = true };
-#elif defined __has_feature
-enum { UNDER_THREAD_SANITIZER = __has_feature(thread_sanitizer) };
 #else
 enum { UNDER_THREAD_SANITIZER = false };
+#endif
+
+/* A child may inherit a lock of its allocator, held by a thread that is no more: it cannot fork while other threads allocate. */
+#if defined __SANITIZE_ADDRESS__ || BUILT_WITH(address_sanitizer)
+enum { UNDER_ADDRESS_SANITIZER = true };
+#else
+enum { UNDER_ADDRESS_SANITIZER = false };
 #endif
 
 /* In a child. Exit codes have 8 bits, so the line goes to stderr. */

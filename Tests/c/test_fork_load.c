@@ -87,6 +87,9 @@ static void *keep_submitting(void *argument) {
 /* 200 forks while tasks pour in and run: each child's pools work, and the parent loses nothing. */
 static void two_hundred_forks_under_load(void **state) {
     (void)state;
+    if (UNDER_ADDRESS_SANITIZER) {
+        skip();
+    }
     load load = {{NULL, NULL}, false, 0, 0};
     betapool_config config;
     assert_int_equal(betapool_config_init(&config), 0);

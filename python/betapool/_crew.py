@@ -148,9 +148,10 @@ class Crew:
             future.set_exception(BrokenThreadPool(self.broken))
 
     def disown_future(self, future: Future[Any]) -> None:
-        """In the child of a fork: the call is the parent's to make, and so is telling those who wait for it and its callbacks.
+        """In the child of a fork: it is the parent that tells those who wait for the future, and its callbacks.
 
-        Any lock may have been held by a thread that does not exist here, so the future gets a new one and no other is touched.
+        Any lock may have been held by a thread that does not exist here, so the future gets a new one and no other is touched. Its call,
+        if it was only queued, is the parent's to make too.
         """
         future._condition = threading.Condition()
         future._waiters = []

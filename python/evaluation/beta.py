@@ -10,7 +10,6 @@ import argparse
 import json
 import math
 import sys
-import threading
 import time
 
 import betapool
@@ -34,25 +33,26 @@ def mean(values: list[float]) -> float:
 def measure(threads: int, seconds: float, iterations: int) -> dict[str, float]:
     """A pool of exactly that many threads, kept busy; its controller only looks on."""
     with betapool.AdaptiveThreadPoolExecutor(threads, min_workers=threads, policy="paper", interval=0.1) as pool:
-        room = threading.Semaphore(4 * threads)
+        is_over = False
 
         def task() -> None:
             compute(iterations)
-            room.release()
+            if not is_over:
+                pool.submit(task)  # the next one: so the queue is never empty, and nobody waits to fill it
 
-        def feed(until: float) -> None:
-            while time.monotonic() < until:
-                room.acquire()
-                pool.submit(task)
-
-        feed(time.monotonic() + 0.3)  # all threads are at work
+        for _ in range(4 * threads):
+            pool.submit(task)
+        while pool.stats().threads < threads:
+            time.sleep(0.01)
+        time.sleep(0.3)  # all threads are at work
         before, start = pool.stats(), time.monotonic()
-        feed(start + seconds)
-        after, end = pool.stats(), time.monotonic()
-        seen = [decision for decision in pool.decisions() if decision.time >= start]
+        time.sleep(seconds)
+        after, stop = pool.stats(), time.monotonic()
+        is_over = True
+        seen = [decision for decision in pool.decisions() if start <= decision.time <= stop]
     return {
         "threads": threads,
-        "tasks_per_second": (after.completed - before.completed) / (end - start),
+        "tasks_per_second": (after.completed - before.completed) / (stop - start),
         "beta": mean([decision.beta for decision in seen if decision.beta is not None]),
         "beta_io": mean([decision.beta_io for decision in seen if decision.beta_io is not None]),
     }

@@ -177,6 +177,9 @@ void host_attach(void);
 int host_serve(pool_object *pool);
 /* Whether the calling thread is one of the pool's workers. */
 bool host_is_serving(pool_object *pool);
+/* The future of the task that the calling thread runs, or NULL. */
+void host_set_future(PyObject *future);
+PyObject *host_future(void);
 /* Called by a worker between two tasks: lets other threads have the GIL if they ask for it. */
 void host_give_way(void);
 

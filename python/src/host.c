@@ -10,6 +10,7 @@ static _Thread_local host_call *current;
 /* This thread as a worker. A thread serves one pool at a time. */
 static _Thread_local struct {
     pool_object *pool; /* borrowed; NULL: not a worker */
+    PyObject *future;  /* of the task that it runs; borrowed, or NULL */
     PyThreadState *parked;
     host_call *parked_call;
     unsigned batch;            /* tasks between two checkpoints */
@@ -98,6 +99,14 @@ int host_serve(pool_object *pool) {
 
 bool host_is_serving(pool_object *pool) {
     return worker.pool == pool;
+}
+
+void host_set_future(PyObject *future) {
+    worker.future = future;
+}
+
+PyObject *host_future(void) {
+    return worker.future;
 }
 
 /* ---- Callbacks ---- */

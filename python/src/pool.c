@@ -153,6 +153,10 @@ static PyObject *pool_break(pool_object *self, PyObject *Py_UNUSED(ignored)) {
     return code < 0 ? core_raise(code) : Py_NewRef(Py_None);
 }
 
+/*
+ * Called in the child of a fork. Tasks that were queued are the parent's, and the library reports them as given up at the first call. If the
+ * calling thread is a worker it goes on with its task here too; the task's future is the parent's as well.
+ */
 static PyObject *pool_forked(pool_object *self, PyObject *Py_UNUSED(ignored)) {
     mailbox_reset(&self->mailbox);
     self->needs_courier = self->has_monitor && !self->mailbox.closing;
@@ -161,7 +165,18 @@ static PyObject *pool_forked(pool_object *self, PyObject *Py_UNUSED(ignored)) {
     host_enter(&call, self->state->disown_future, NULL);
     int code = betapool_get_stats(self->native, &stats);
     host_leave(&call);
-    return code < 0 ? core_raise(code) : PyBool_FromLong(host_is_serving(self));
+    if (code < 0) {
+        return core_raise(code);
+    }
+    bool is_serving = host_is_serving(self);
+    if (is_serving && host_future() != NULL) {
+        PyObject *done = PyObject_CallMethodOneArg(self->crew, self->state->disown_future, host_future());
+        if (done == NULL) {
+            return NULL;
+        }
+        Py_DECREF(done);
+    }
+    return PyBool_FromLong(is_serving);
 }
 
 static PyObject *pool_stats(pool_object *self, PyObject *Py_UNUSED(ignored)) {

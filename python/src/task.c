@@ -47,7 +47,9 @@ static void execute(task *item) {
     if (!begin(item)) {
         return;
     }
+    host_set_future(item->future);
     PyObject *result = PyObject_Call(item->function, item->args, item->kwargs);
+    host_set_future(NULL);
     PyObject *exception = result == NULL ? PyErr_GetRaisedException() : NULL;
     /* Before anybody can see the result, so that whoever has it knows that the arguments are released. */
     Py_CLEAR(item->function);

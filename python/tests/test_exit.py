@@ -13,6 +13,12 @@ import atexit, os, signal, sys, threading, time
 from betapool import AdaptiveThreadPoolExecutor as Executor
 def say(word):
     os.write(1, (word + "\\n").encode())
+def say_ready_at_the_end():
+    import betapool._lifetime
+    while not betapool._lifetime.interpreter_has_ended():
+        time.sleep(0.001)
+    time.sleep(0.05)
+    say("ready")
 """
 
 # name: (code, words that must be said in any order, exit code)
@@ -163,12 +169,7 @@ for _ in range(4):
     executor.submit(time.sleep, 20)
 for _ in range(4):
     executor.submit(say, "never")
-def waiting():
-    while not sys.modules["betapool._lifetime"].interpreter_has_ended():
-        time.sleep(0.001)
-    time.sleep(0.05)
-    say("ready")
-threading.Thread(target=waiting, daemon=True).start()
+threading.Thread(target=say_ready_at_the_end, daemon=True).start()
 """
     for _ in range(TIMES):
         status, output, errors = interrupt(code, 1)
@@ -185,12 +186,7 @@ def spin():
 executor = Executor(4)
 for _ in range(4):
     executor.submit(spin)
-def waiting():
-    while not sys.modules["betapool._lifetime"].interpreter_has_ended():
-        time.sleep(0.001)
-    time.sleep(0.05)
-    say("ready")
-threading.Thread(target=waiting, daemon=True).start()
+threading.Thread(target=say_ready_at_the_end, daemon=True).start()
 """
     for _ in range(TIMES):
         status, _, errors = interrupt(code, 1)

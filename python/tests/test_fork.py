@@ -133,6 +133,30 @@ def test_a_worker_that_forked_serves_on_in_the_child():
     os.close(writing)
 
 
+def test_a_worker_that_forked_serves_on_though_its_future_was_locked():
+    begun, held, forked, called_back = threading.Event(), threading.Event(), threading.Event(), []
+    with AdaptiveThreadPoolExecutor(1) as executor:
+        executor.submit(abs, 1).result(20)
+
+        def task():
+            begun.set()
+            assert held.wait(20)
+            process = os.fork()
+            if process == 0:
+                executor.submit(lambda: os._exit(len(called_back)))
+            forked.set()
+            return process
+
+        future = executor.submit(task)
+        future.add_done_callback(called_back.append)
+        assert begun.wait(20)
+        with future._condition:  # as result() does for a moment
+            held.set()
+            assert forked.wait(20)
+        assert exit_code(future.result(20), 20) == 0
+        eventually(lambda: called_back == [future])
+
+
 def test_forks_under_load():
     stop = threading.Event()
     with AdaptiveThreadPoolExecutor(4, policy="paper", interval=0.002, on_decision=lambda decision: None) as executor:
