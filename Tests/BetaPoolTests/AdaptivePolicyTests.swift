@@ -50,7 +50,9 @@ private func vary(_ mean: Double, _ random: inout SeededGenerator) -> Double {
 
     /// Something outside serves 8 at a time. Wait states show I/O only; completions per second show the knee.
     @Test(arguments: [8, 9, 12, 30]) func seesABottleneckOutside(_ servers: Int) throws {
-        let plant = Plant(cores: 2, hasLock: true, outsideServers: servers) { _, random in [.compute(0.0002), .outside(vary(0.05, &random))] }
+        let plant = Plant(cores: 2, hasLock: true, outsideServers: servers) { _, random in
+            [.compute(0.0002), .outside(vary(0.05, &random))]
+        }
         let course = try Course.run(plant, settings: adaptive(), seconds: 30)
         let bound = Double(servers) / 0.05
         #expect(course.rate(from: 5, to: 30) >= 0.97 * bound)

@@ -180,7 +180,8 @@ private struct Reference {
         let mistakes: [(inout Settings) -> Void] = [
             { $0.minThreads = 0 }, { $0.minThreads = 65 }, { $0.maxThreads = 65537 }, { $0.hysteresis = 0 },
             { $0.betaThreshold = -0.1 }, { $0.betaThreshold = 1.1 }, { $0.betaThreshold = .nan },
-            { $0.alpha = 0 }, { $0.alpha = 1.1 }, { $0.alpha = .nan }, { $0.interval = 0 }, { $0.interval = .infinity }, { $0.interval = .nan },
+            { $0.alpha = 0 }, { $0.alpha = 1.1 }, { $0.alpha = .nan }, { $0.interval = 0 }, { $0.interval = .infinity },
+            { $0.interval = .nan },
         ]
         for mistake in mistakes {
             var settings = paperSettings()

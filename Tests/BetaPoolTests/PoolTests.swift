@@ -116,7 +116,8 @@ extension Pool {
             await withTaskGroup(of: Void.self) { group in
                 for producer in 0..<3 {
                     group.addTask {
-                        for _ in 0..<500 where (try? pool.submit(producer == 0 ? Counters.sleepOneMillisecond : Counters.count, counters)) != nil {
+                        for _ in 0..<500
+                        where (try? pool.submit(producer == 0 ? Counters.sleepOneMillisecond : Counters.count, counters)) != nil {
                             accepted.ran.add(1, ordering: .relaxed)
                         }
                     }

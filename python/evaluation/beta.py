@@ -1,7 +1,7 @@
 """Why beta alone is not enough: the blocking ratio of work that never blocks.
 
-Runs pure-Python computing, with no I/O at all, on 1 to 64 threads, and prints what the paper's beta (1 - cpu/wall) says of it beside beta_io,
-which wait states give. A thread that waits for the GIL sleeps: beta takes it for I/O, beta_io does not.
+Runs pure-Python computing, with no I/O at all, on 1 to 64 threads, and prints what the paper's beta (1 - cpu/wall) says of it beside
+beta_io, which wait states give. A thread that waits for the GIL sleeps: beta takes it for I/O, beta_io does not.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ import time
 
 import betapool
 
+HEADER = """\
+| threads | tasks/s | beta | Algorithm 1 on beta | beta_io | Algorithm 1 on beta_io |
+|---:|---:|---:|---|---:|---|"""
+
 EXAMPLES = """examples:
   python -m evaluation.beta
   python -m evaluation.beta --threads 1,2,32 --seconds 1 --json
@@ -22,8 +26,8 @@ EXAMPLES = """examples:
 
 def compute(iterations: int) -> None:
     total = 0
-    for _ in range(iterations):
-        total += 1
+    for number in range(iterations):
+        total += number
 
 
 def mean(values: list[float]) -> float:
@@ -64,7 +68,10 @@ def verdict(beta: float, threshold: float = 0.3) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m evaluation.beta", description=__doc__.split("\n")[0], epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m evaluation.beta",
+        description=__doc__.split("\n")[0],
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--threads", default="1,2,4,8,16,32,64", help="thread counts, comma-separated (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=2.0, help="seconds for each count (default: %(default)s)")
@@ -81,7 +88,7 @@ def main() -> int:
         if not options.json:
             row = rows[-1]
             if len(rows) == 1:
-                print("| threads | tasks/s | beta | Algorithm 1 on beta | beta_io | Algorithm 1 on beta_io |\n|---:|---:|---:|---|---:|---|")
+                print(HEADER)
             print(
                 f"| {count} | {row['tasks_per_second']:,.0f} | {row['beta']:.3f} | {verdict(row['beta'])}"
                 f" | {row['beta_io']:.3f} | {verdict(row['beta_io'])} |",

@@ -9,7 +9,6 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Protocol
 
 import betapool
-
 from evaluation.queue_scaler import QueueScaler
 from evaluation.strategies import POLICIES, REFERENCE_VERSION, Strategy
 

@@ -201,9 +201,9 @@ private struct Front {
 
     var why: Why {
         let reason: Why.Reason =
-            if isCrowded { isLock ? .tooManyForLock : .tooManyForCores }
-            else if isStaffed { isLock ? .enoughForLock : .enoughForCores }
-            else { isLock ? .fewForLock : .fewForCores }
+            if isCrowded { isLock ? .tooManyForLock : .tooManyForCores } else if isStaffed {
+                isLock ? .enoughForLock : .enoughForCores
+            } else { isLock ? .fewForLock : .fewForCores }
         return Why(reason, waiting, enough)
     }
 }

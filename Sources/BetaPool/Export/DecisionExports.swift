@@ -23,7 +23,8 @@ extension betapool_decision {
             number: decision.number, time: decision.time, beta: decision.beta ?? .nan, beta_ewma: decision.smoothedBeta,
             beta_io: decision.occupancy?.betaIO ?? .nan, running_threads: decision.occupancy?.running ?? .nan,
             contending_threads: decision.occupancy?.contending ?? .nan, waiting_threads: decision.occupancy?.waiting ?? .nan,
-            surplus_threads: decision.surplus ?? .nan, queue_length: decision.queueLength, threads_before: UInt32(decision.threadsBefore), threads: UInt32(decision.threads),
+            surplus_threads: decision.surplus ?? .nan, queue_length: decision.queueLength, threads_before: UInt32(decision.threadsBefore),
+            threads: UInt32(decision.threads),
             action: decision.action.rawValue, reason: decision.why.reason.rawValue, observed: decision.why.observed,
             limit: decision.why.limit)
     }

@@ -137,7 +137,8 @@ extension betapool_stats {
     fileprivate init(_ stats: PoolStats) {
         self.init(
             size: MemoryLayout<betapool_stats>.size, policy: stats.settings.policy.rawValue,
-            min_threads: UInt32(stats.settings.minThreads), max_threads: UInt32(stats.settings.maxThreads), target_threads: UInt32(stats.targetThreads),
+            min_threads: UInt32(stats.settings.minThreads), max_threads: UInt32(stats.settings.maxThreads),
+            target_threads: UInt32(stats.targetThreads),
             threads: UInt32(stats.threads), idle_threads: UInt32(stats.idleThreads), queue_length: UInt64(stats.queueLength),
             running: UInt64(stats.running), submitted: stats.totals.submitted, completed: stats.totals.completed,
             cancelled: stats.totals.cancelled, threads_started: stats.totals.threadsStarted,
@@ -145,7 +146,8 @@ extension betapool_stats {
             scale_ups: stats.tally.scaleUps, scale_downs: stats.tally.scaleDowns, vetoes: stats.tally.vetoes,
             cpu_time: stats.totals.cpuTime, busy_time: stats.totals.busyTime, beta: stats.beta ?? .nan, beta_ewma: stats.smoothedBeta,
             beta_io: stats.occupancy?.betaIO ?? .nan, running_threads: stats.occupancy?.running ?? .nan,
-            contending_threads: stats.occupancy?.contending ?? .nan, waiting_threads: stats.occupancy?.waiting ?? .nan, surplus_threads: stats.surplus ?? .nan,
+            contending_threads: stats.occupancy?.contending ?? .nan, waiting_threads: stats.occupancy?.waiting ?? .nan,
+            surplus_threads: stats.surplus ?? .nan,
             wait_states: stats.seesWaitStates ? 1 : 0)
     }
 }

@@ -22,7 +22,9 @@ struct Limits {
 
     private static var kernelThreads: Double? {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { text in
-            guard csystem_read_file(("/proc/sys/kernel/threads-max" as StaticString).cString, text.baseAddress!, text.count) > 0 else { return nil }
+            guard csystem_read_file(("/proc/sys/kernel/threads-max" as StaticString).cString, text.baseAddress!, text.count) > 0 else {
+                return nil
+            }
             let value = strtoll(text.baseAddress!, nil, 10)
             return value > 0 ? Double(value) : nil
         }

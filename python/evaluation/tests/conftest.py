@@ -1,6 +1,7 @@
 """What the tests share: outcomes as a run writes them."""
 
 import pytest
+
 from evaluation.results import Cell, Outcome, Results
 from evaluation.strategies import Strategy
 

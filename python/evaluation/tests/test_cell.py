@@ -7,6 +7,7 @@ import time
 
 import psutil
 import pytest
+
 from evaluation import children
 from evaluation.children import PACKAGE_PARENT, DidNotFinish, call
 from evaluation.workloads import WORKLOADS

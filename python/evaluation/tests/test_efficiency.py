@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+
 from evaluation import efficiency, interpreters
 from evaluation.results import Results
 

@@ -1,6 +1,7 @@
 """The sweep of static counts, and what follows it."""
 
 import pytest
+
 from evaluation.plan import COARSE, GRID, Sweep, challenged, core_numbers, finalists, turns
 from evaluation.strategies import Strategy
 

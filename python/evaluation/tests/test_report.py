@@ -1,6 +1,7 @@
 """What the tables say."""
 
 from conftest import outcome
+
 from evaluation.report import markdown
 
 

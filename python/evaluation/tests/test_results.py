@@ -2,6 +2,7 @@
 
 import pytest
 from conftest import outcome
+
 from evaluation.results import Results
 
 

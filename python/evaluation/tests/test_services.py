@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
+
 from evaluation.services import SERVICE_SECONDS, WORKERS, upstream
 from evaluation.workloads import Setting, http_get
 

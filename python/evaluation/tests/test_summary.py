@@ -2,6 +2,7 @@
 
 import pytest
 from conftest import outcome
+
 from evaluation.strategies import Strategy
 from evaluation.summary import Spread, compare, relevant, spread
 

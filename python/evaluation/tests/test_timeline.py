@@ -1,6 +1,7 @@
 """From spans to rates."""
 
 import pytest
+
 from evaluation.timeline import BINS, Timeline, build
 
 
