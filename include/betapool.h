@@ -136,11 +136,11 @@ typedef struct betapool_config {
     /*
      * A host may bring its own threads, e.g. because each must be known to a language runtime. All callbacks get `host`.
      * spawn        asks for one thread, which then calls betapool_serve(). Called by whoever needs it: a submitting thread, a worker or
-     *              the pool's monitor. May return before the thread exists; if it fails later, say so with betapool_serve_failed().
+     *              the pool's ticker. May return before the thread exists; if it fails later, say so with betapool_serve_failed().
      *              Must not wait for the pool. Returns 0, or a negative errno if no thread can be had. NULL: the pool makes native threads.
      * before_wait, after_wait   bracket each time a worker in betapool_serve() has nothing to do, so that a host with a global lock
      *              lets go of it just then. Called by that worker. Both or neither.
-     * on_decision  called by the monitor when the thread count changes, and when growth begins to be refused. Must return soon: control
+     * on_decision  called by the ticker when the thread count changes, and when growth begins to be refused. Must return soon: control
      *              stands still meanwhile.
      * lock, lock_size   where a thread sleeps that waits for the host's global lock: a futex in this range of addresses is contention, not
      *              I/O. NULL and 0: there is no such lock. BETAPOOL_UNKNOWN_LOCK: there is one, its place is not known; then wait states

@@ -87,7 +87,7 @@ HELPER int spawn(void *argument) {
 
 HELPER void on_decision(void *argument, const betapool_decision *decision) {
     host *host = argument;
-    atomic_fetch_add(&host->unlocked, has_big_lock); /* the monitor needs no lock of the host's */
+    atomic_fetch_add(&host->unlocked, has_big_lock); /* the ticker needs no lock of the host's */
     atomic_fetch_add(&host->decisions, decision->threads != decision->threads_before);
 }
 

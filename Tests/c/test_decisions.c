@@ -239,7 +239,7 @@ static void log_has_what_nobody_asked_for(void **state) {
     assert_int_equal(betapool_controller_free(controller), 0);
 }
 
-/* A pool's log, read while its monitor writes it: numbers rise by one, times do not go back, each count follows from the one before. */
+/* A pool's log, read while its ticker writes it: numbers rise by one, times do not go back, each count follows from the one before. */
 static void log_of_a_pool(void **state) {
     (void)state;
     betapool_config config;

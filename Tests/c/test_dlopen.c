@@ -53,7 +53,7 @@ static void await_thread_count(unsigned expected) {
     assert_int_equal(thread_count(), expected);
 }
 
-/* A pool under the default policy, with its monitor, that has done 500 tasks; NULL if anything was not as it should be. */
+/* A pool under the default policy, with its ticker, that has done 500 tasks; NULL if anything was not as it should be. */
 static betapool *use(const library *library) {
     betapool_config config;
     betapool *pool = NULL;
@@ -146,7 +146,7 @@ static void fork_after_dlclose(void **state) {
     assert_int_equal(exit_code_of(child), 0);
 }
 
-/* Let go of with workers and monitor alive: they must not lose the ground under their feet. Last, as its pool is never freed. */
+/* Let go of with workers and ticker alive: they must not lose the ground under their feet. Last, as its pool is never freed. */
 static void dlclose_with_workers(void **state) {
     (void)state;
     library library;
@@ -155,7 +155,7 @@ static void dlclose_with_workers(void **state) {
     assert_non_null(pool);
     assert_true(thread_count() > 1);
     assert_int_equal(dlclose(library.handle), 0);
-    pause_seconds(0.05); /* ticks of the monitor */
+    pause_seconds(0.05); /* ticks of the ticker */
     assert_true(load(&library, RTLD_LOCAL | RTLD_NOW));
     entry entry = {0, 0, 0};
     assert_int_equal(library.submit(pool, enter_into_ledger, &entry), 0);

@@ -93,7 +93,7 @@ static void two_hundred_forks_under_load(void **state) {
     load load = {{NULL, NULL}, false, 0, 0};
     betapool_config config;
     assert_int_equal(betapool_config_init(&config), 0);
-    config.interval = 0.001; /* the monitor is busy, too */
+    config.interval = 0.001; /* the ticker is busy, too */
     config.queue_limit = 500;
     load.pools[0] = pool_create(&config);
     config.policy = BETAPOOL_FIXED;

@@ -26,7 +26,7 @@ static void parallel_as_far_as_allowed(void **state) {
         assert_int_equal(stats.threads, threads);
         assert_int_equal(stats.idle_threads, 0);
         assert_int_equal(stats.target_threads, threads);
-        assert_in_range(thread_count(), before + threads, before + threads + 1); /* and perhaps a monitor */
+        assert_in_range(thread_count(), before + threads, before + threads + 1); /* and perhaps a ticker */
         gate_open(&gate);
         assert_int_equal(betapool_wait(pool, -1), 0);
         assert_int_equal(gate.passed, threads + 3);
@@ -220,7 +220,7 @@ static void resize_retires_idle_workers(void **state) {
     AWAIT(stats_of(pool).idle_threads == 12);
     assert_int_equal(betapool_resize(pool, 3, 3), 0);
     AWAIT(stats_of(pool).threads == 3 && stats_of(pool).idle_threads == 3);
-    AWAIT(thread_count() <= before + 5); /* and perhaps a monitor, and one that waits to be joined */
+    AWAIT(thread_count() <= before + 5); /* and perhaps a ticker, and one that waits to be joined */
     betapool_stats stats = stats_of(pool);
     assert_int_equal(stats.threads_started, 12);
     assert_int_equal(stats.threads_retired, 9);

@@ -53,7 +53,7 @@ class Crew:
             raise
 
     def start_courier(self, pool: _core.Pool) -> None:
-        """Starts the thread that does what the pool's monitor wants of Python. Called by the pool before its first task."""
+        """Starts the thread that does what the pool's ticker wants of Python. Called by the pool before its first task."""
         first_task = [None]
         self._courier = threading.Thread(target=self._attend, name=f"{self.prefix}_courier", args=(pool, first_task), daemon=False)
         interruption = _start(self._courier, first_task)

@@ -138,7 +138,7 @@ struct pool_object {
     PyObject *crew;  /* whoever starts the threads; lives as long as the pool */
     PyObject *owner; /* a weak reference, which calls the pool when the owner is gone; then NULL */
     PyObject *weakrefs;
-    bool has_monitor; /* the library may want something of Python in a thread that must not wait for the GIL */
+    bool has_ticker; /* the library may want something of Python in a thread that must not wait for the GIL */
     atomic_bool needs_courier; /* ... and that one was not started yet */
     mailbox mailbox;
 };

@@ -1,5 +1,5 @@
 /*
- * The courier: one Python thread per pool that does what the library's monitor wants of Python. The monitor must never wait for the GIL, or
+ * The courier: one Python thread per pool that does what the library's ticker wants of Python. The ticker must never wait for the GIL, or
  * it would starve just when control is needed; so it leaves its wishes in a mailbox and goes on.
  */
 #include "core.h"

@@ -36,8 +36,8 @@ static PyObject *pool_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
     }
     self->state = state;
     self->crew = Py_NewRef(crew);
-    self->has_monitor = config.policy != BETAPOOL_FIXED || tells_decisions;
-    self->needs_courier = self->has_monitor;
+    self->has_ticker = config.policy != BETAPOOL_FIXED || tells_decisions;
+    self->needs_courier = self->has_ticker;
     if (mailbox_init(&self->mailbox, tells_decisions) < 0) {
         Py_DECREF(self);
         return NULL;
@@ -79,7 +79,7 @@ static int end(pool_object *self, PyObject *give_up) {
 }
 
 /*
- * Whoever serves the pool holds a reference to it, so nobody does any more: betapool_free waits for the library's monitor alone, and the
+ * Whoever serves the pool holds a reference to it, so nobody does any more: betapool_free waits for the library's ticker alone, and the
  * thread that happens to be here is no worker of this pool, even if it was one a moment ago.
  */
 static void pool_dealloc(pool_object *self) {
@@ -159,7 +159,7 @@ static PyObject *pool_break(pool_object *self, PyObject *Py_UNUSED(ignored)) {
  */
 static PyObject *pool_forked(pool_object *self, PyObject *Py_UNUSED(ignored)) {
     mailbox_reset(&self->mailbox);
-    self->needs_courier = self->has_monitor && !self->mailbox.closing;
+    self->needs_courier = self->has_ticker && !self->mailbox.closing;
     betapool_stats stats = {.size = sizeof stats};
     host_call call;
     host_enter(&call, self->state->disown_future, NULL);
