@@ -146,7 +146,7 @@ static void fork_after_dlclose(void **state) {
     assert_int_equal(exit_code_of(child), 0);
 }
 
-/* Let go of with workers and ticker alive: they must not lose the ground under their feet. Last, as its pool is never freed. */
+/* Let go of with workers and ticker alive: they must not lose the ground under their feet. */
 static void dlclose_with_workers(void **state) {
     (void)state;
     library library;
@@ -161,6 +161,7 @@ static void dlclose_with_workers(void **state) {
     assert_int_equal(library.submit(pool, enter_into_ledger, &entry), 0);
     assert_int_equal(library.wait(pool, -1), 0);
     assert_int_equal(atomic_load(&entry.ran), 1);
+    assert_int_equal(library.free(pool), 0);
     assert_int_equal(dlclose(library.handle), 0);
 }
 
