@@ -177,7 +177,7 @@ int betapool_controller_report(betapool_controller *controller, double cpu, doub
  * now           seconds on any clock that does not go back
  * queue_length  tasks that wait for a thread
  * decision      where the decision goes; may be NULL
- * Attached threads are looked at once more: see betapool_controller_attach.
+ * Attached threads are looked at, unless betapool_controller_sample did so since the last tick.
  * Errors: -EINVAL (NULL controller, now is not finite), -EBADF.
  */
 int betapool_controller_tick(betapool_controller *controller, double now, uint64_t queue_length, betapool_decision *decision);
@@ -199,8 +199,9 @@ int betapool_controller_set_busy(betapool_controller *controller, int thread, in
 int betapool_controller_detach(betapool_controller *controller, int thread);
 
 /*
- * betapool_controller_sample - looks at what the attached threads are doing, between two ticks. A tick does so too, but a few samples say
- * more than one: call it some 5 times an interval. At most 16 threads are looked at, in turn: 2 us each. Errors: -EINVAL (NULL), -EBADF.
+ * betapool_controller_sample - looks at what the attached threads are doing, between two ticks: a few looks say more than one. Call it some
+ * 5 times an interval, from a thread that does not hold the host's lock. At most 16 threads are looked at, in turn: 2 us each.
+ * Returns how many of them are busy. Errors: -EINVAL (NULL), -EBADF.
  */
 int betapool_controller_sample(betapool_controller *controller);
 
@@ -339,7 +340,8 @@ int betapool_get_decisions(betapool *pool, betapool_decision *decisions, size_t 
 /*
  * betapool_serve - makes the calling thread a worker. Only for a thread that the pool asked for through `spawn`. Runs tasks until the
  * worker is retired or the pool is shut down and drained. Returns 0 when the worker is done.
- * Errors: -EINVAL (NULL, or no thread was asked for), -EDEADLK (already a worker), -ENOMEM, -EBADF.
+ * Errors: -EINVAL (NULL, or no thread was asked for), -EDEADLK (already a worker), -EBADF, and -ENOMEM, which counts as
+ * betapool_serve_failed.
  */
 int betapool_serve(betapool *pool);
 

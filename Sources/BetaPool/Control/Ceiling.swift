@@ -9,7 +9,7 @@ struct Ceiling {
     /// Looking up costs next to nothing, looking down some throughput.
     private static let longestPause = (up: 10.0, down: 30.0)
     /// The knee itself is not seen, only that it was passed: some room above it.
-    private static let room = 1.25
+    private static let room = 1.5
 
     private(set) var threads: Int
     private var rate: Double

@@ -5,7 +5,7 @@ public func betapool_config_init(_ config: UnsafeMutablePointer<betapool_config>
     reporting { () throws(Errno) in
         guard let config else { throw .invalidArgument }
         config.pointee = betapool_config()
-        let defaults = Settings(.adaptive, limits: .current())
+        let defaults = Settings(.adaptive, limits: .recent())
         config.pointee.size = MemoryLayout<betapool_config>.size
         config.pointee.policy = defaults.policy.rawValue
         config.pointee.hysteresis = UInt32(defaults.hysteresis)
@@ -68,7 +68,7 @@ extension Settings {
     /// Not validated: see `isValid`.
     init(_ config: betapool_config) throws(Errno) {
         guard let policy = PolicyKind(rawValue: config.policy) else { throw .invalidArgument }
-        self.init(policy, limits: .current())
+        self.init(policy, limits: .recent())
         if config.max_threads != 0 { maxThreads = Int(config.max_threads) }
         minThreads = config.min_threads != 0 ? Int(config.min_threads) : min(minThreads, maxThreads)
         if config.min_threads != 0, config.max_threads == 0 { maxThreads = max(maxThreads, minThreads) }

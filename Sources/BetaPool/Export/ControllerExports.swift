@@ -66,10 +66,7 @@ public func betapool_controller_detach(_ controller: OpaquePointer?, _ thread: I
 
 @_cdecl("betapool_controller_sample")
 public func betapool_controller_sample(_ controller: OpaquePointer?) -> Int32 {
-    reporting { () throws(Errno) in
-        try SharedController(controller).sample()
-        return 0
-    }
+    reporting { () throws(Errno) in try SharedController(controller).sample() }
 }
 
 @_cdecl("betapool_controller_threads")

@@ -21,7 +21,7 @@ extension Pool {
         if state.pointee.phase == .open { state.pointee.phase = .shutDown }
         if mode == .cancel { cancelQueue() }
         unlock()
-        while let wake = lockAndTakeIdle() { wake.wakeOne() }
+        while let wake = lockAndTakeIdle() { wake.make() }
     }
 
     /// Waits until every worker has left.
@@ -79,7 +79,7 @@ extension Pool {
         }
     }
 
-    private func lockAndTakeIdle() -> Futex? {
+    private func lockAndTakeIdle() -> Wake? {
         lock()
         defer { unlock() }
         return takeIdle()

@@ -25,6 +25,7 @@ extension Pool {
         state.pointee.idle = nil
         state.pointee.idleCount = 0
         state.pointee.wakingCount = 0
+        state.pointee.lookout = Lookout()
         state.pointee.waiters = 0
         state.pointee.leaver = nil
         state.pointee.canceller = nil

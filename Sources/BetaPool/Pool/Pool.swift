@@ -116,6 +116,7 @@ struct PoolState {
     /// Serving and parked, the one that parked last first: so it is still warm, and the surplus at the end stays asleep.
     var idle: Worker?
     var idleCount = 0
+    var lookout = Lookout()
     /// Serving, taken off `idle` by a waker, and not yet back at the queue.
     var wakingCount = 0
 

@@ -140,25 +140,6 @@ extension Pool {
         if state.pointee.running == 0, state.pointee.queue.isEmpty { announceNews() }
     }
 
-    private func park(_ worker: Worker) {
-        let host = state.pointee.configuration.host
-        worker.pointee.wake.store(0)
-        worker.pointee.nextWaiting = state.pointee.idle
-        state.pointee.idle = worker
-        state.pointee.idleCount += 1
-        worker.pointee.isParked = true
-        worker.pointee.usage.park(now: Clock.now())
-        let wake = worker.pointee.wake
-        unlock()
-        host.beforeWait?(host.context)
-        while wake.load() == 0 { wake.wait(while: 0) }
-        let now = Clock.now()
-        host.afterWait?(host.context)
-        lock()
-        state.pointee.wakingCount -= 1
-        worker.pointee.usage.unpark(now: now)
-    }
-
     // MARK: Coming and going
 
     private func enroll(_ worker: Worker) {

@@ -11,6 +11,9 @@ struct SharedController {
         var reports: UInt64 = 0
         var cores = Limits.current().cores
         let locks: Locks
+        /// Since the last tick.
+        var peakBusy = 0
+        var hasSampled = false
         let sampler: UnsafeMutablePointer<Sampler>
     }
 
@@ -66,10 +69,7 @@ struct SharedController {
     }
 
     func tick(now: Double, queueLength: UInt64) throws(Errno) -> Decision {
-        try withLock { state in
-            state.pointee.sample()
-            return state.pointee.tick(now: now, queueLength: queueLength)
-        }
+        try withLock { $0.pointee.tick(now: now, queueLength: queueLength) }
     }
 
     // MARK: Attached threads
@@ -88,8 +88,8 @@ struct SharedController {
         guard try withLock({ $0.pointee.crew.setBusy(number, isBusy) }) else { throw .invalidArgument }
     }
 
-    func sample() throws(Errno) {
-        try withLock { $0.pointee.sample() }
+    func sample() throws(Errno) -> Int32 {
+        try withLock { Int32($0.pointee.sample()) }
     }
 
     private func resetInChild() {
@@ -100,16 +100,22 @@ struct SharedController {
 }
 
 extension SharedController.State {
-    fileprivate mutating func sample() {
-        guard crew.count > 0, locks.areKnown else { return }
+    /// How many threads have a task.
+    fileprivate mutating func sample() -> Int {
         let seen = crew.busy()
-        sampler.pointee.sample(seen, locks: locks)
+        peakBusy = max(peakBusy, seen.busy)
+        if crew.count > 0, locks.areKnown { sampler.pointee.sample(seen, locks: locks) }
+        hasSampled = true
+        return seen.busy
     }
 
     fileprivate mutating func tick(now: Double, queueLength: UInt64) -> Decision {
+        if !hasSampled { _ = sample() }
         var load = Load(queueLength: queueLength, started: reports, completed: reports)
-        load.peakBusy = .max  // the host knows whether its threads are all at work
+        load.peakBusy = crew.count > 0 ? peakBusy : .max  // the host knows whether its threads are all at work
         load.occupancy = crew.count > 0 ? sampler.pointee.take() : nil
+        peakBusy = 0
+        hasSampled = false
         load.cores = cores
         load.capacity = locks.host.capacity(cores: cores)
         return controller.tick(now: now, load: load)

@@ -53,7 +53,7 @@ extension Pool {
             let wake = surplus > 0 ? takeIdle() : nil
             unlock()
             guard let wake else { return }
-            wake.wakeOne()
+            wake.make()
         }
     }
 

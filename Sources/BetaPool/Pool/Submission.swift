@@ -48,7 +48,7 @@ extension Pool {
 
 /// What is to be done for queued work once the lock is released.
 struct Calls {
-    var wake: Futex?
+    var wake: Wake?
     var threadsToStart = 0
     var alarm: Ticker.Alarm?
 }
@@ -69,21 +69,8 @@ extension Pool {
 
     /// Makes the calls. The lock must not be held.
     func make(_ calls: Calls) {
-        calls.wake?.wakeOne()
+        calls.wake?.make()
         for _ in 0..<calls.threadsToStart { _ = startThread() }
         if let alarm = calls.alarm { ring(alarm) }
-    }
-
-    /// Takes the worker that parked last off the idle list. Whoever gets its futex wakes it, after unlocking.
-    func takeIdle() -> Futex? {
-        guard let worker = state.pointee.idle else { return nil }
-        state.pointee.idle = worker.pointee.nextWaiting
-        state.pointee.idleCount -= 1
-        state.pointee.wakingCount += 1
-        worker.pointee.nextWaiting = nil
-        worker.pointee.isParked = false
-        // Now, and not after unlocking: from here on the worker may run, leave and be freed. The wake-up itself touches no memory.
-        worker.pointee.wake.store(1)
-        return worker.pointee.wake
     }
 }

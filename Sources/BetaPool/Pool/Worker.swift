@@ -7,7 +7,7 @@ typealias Worker = UnsafeMutablePointer<WorkerState>
 /// Its life: hired (made by whoever asks for a thread), serving (a thread has taken it), gone.
 struct WorkerState {
     let pool: Pool
-    /// 0 while parked, 1 from the moment somebody wakes it.
+    /// Says how it is parked: see Wake.
     let wake: Futex
     /// The kernel's number of its thread.
     var thread: Int32 = 0
@@ -55,9 +55,11 @@ struct Usage {
         idleSince = now
     }
 
-    mutating func unpark(now: Double) {
+    /// - Parameter spun: seconds of CPU used in between, not for a task.
+    mutating func unpark(now: Double, spun: Double) {
         idle += now - max(idleSince ?? now, seen)
         idleSince = nil
+        cpuSeen += spun
     }
 
     /// CPU and wall seconds since the last call. `cpu` is called only if the worker may have used any.

@@ -23,6 +23,20 @@ struct Futex: @unchecked Sendable {
         word.pointee.store(value, ordering: .releasing)
     }
 
+    /// Puts `new` in the place of `old`; false if something else was there.
+    func exchange(_ old: UInt32, for new: UInt32) -> Bool {
+        word.pointee.compareExchange(expected: old, desired: new, ordering: .acquiringAndReleasing).exchanged
+    }
+
+    /// Looks at the word for about a microsecond while it is `value`. Whether it is something else.
+    func spin(while value: UInt32) -> Bool {
+        for _ in 0..<16 {
+            if load() != value { return true }
+            csystem_pause()
+        }
+        return load() != value
+    }
+
     /// For use as a generation: who read it before sleeps only while nobody has incremented it since.
     func increment() {
         word.pointee.wrappingAdd(1, ordering: .acquiringAndReleasing)

@@ -20,6 +20,18 @@ struct Limits {
             threads: least(least(csystem_process_limit(), group.threads) ?? 0, kernelThreads))
     }
 
+    /// Those in force now or a second ago: to read them takes as long as to start some threads.
+    static func recent() -> Limits {
+        pthread_mutex_lock(csystem_registry_mutex())
+        defer { pthread_mutex_unlock(csystem_registry_mutex()) }
+        let now = Clock.now()
+        if now - latest.time > 1 { latest = (now, .current()) }
+        return latest.limits
+    }
+
+    /// Guarded by the registry's mutex.
+    nonisolated(unsafe) private static var latest = (time: -Double.infinity, limits: Limits(cores: 1, memory: nil, threads: nil))
+
     private static var kernelThreads: Double? {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { text in
             guard csystem_read_file(("/proc/sys/kernel/threads-max" as StaticString).cString, text.baseAddress!, text.count) > 0 else {

@@ -6,7 +6,7 @@ struct Mutex {
 
     init?() {
         guard let raw = allocate(pthread_mutex_t.self) else { return nil }
-        pthread_mutex_init(raw, nil)
+        csystem_mutex_init(raw)
         self.raw = raw
     }
 
