@@ -103,6 +103,9 @@ class Crew:
             self._leaving.difference_update([thread for thread in list(self._leaving) if not thread.is_alive()])
             self._leaving.add(worker)
             self.threads.discard(worker)
+            # Whoever joins the workers of a pool that was shut down, by `_threads`, finds no thread of it left.
+            if pool.is_over and not self.threads and self._courier is not None:
+                self._courier.join()
 
     def _attend(self, pool: _core.Pool, first_task: list[None]) -> None:
         """What the courier does."""
@@ -147,17 +150,12 @@ class Crew:
         if future.set_running_or_notify_cancel():
             future.set_exception(BrokenThreadPool(self.broken))
 
-    def disown_future(self, future: Future[Any]) -> None:
-        """In the child of a fork: it is the parent that tells those who wait for the future, and its callbacks.
+    def disown_future(self, future: _core.Future[Any]) -> None:
+        """In the child of a fork: it is the parent that makes the call, and that tells those who wait for the future, and its callbacks.
 
-        Any lock may have been held by a thread that does not exist here, so the future gets a new one and no other is touched. Its call,
-        if it was only queued, is the parent's to make too.
+        Any lock may have been held by a thread that does not exist here, so none is touched.
         """
-        future._condition = threading.Condition()
-        future._waiters = []
-        future._done_callbacks = []  # type: ignore[attr-defined]
-        if future._state in (_base.PENDING, _base.CANCELLED):
-            future._state = _base.CANCELLED_AND_NOTIFIED
+        future._disown()
 
     def task_failed(self, exception: BaseException) -> None:
         """A future refused what its worker brought: somebody else has resolved it."""

@@ -20,7 +20,7 @@ from betapool._work_queue import WorkQueue
 _Result = TypeVar("_Result")
 
 
-class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
+class AdaptiveThreadPoolExecutor(_core.ExecutorBase, ThreadPoolExecutor):
     """A ThreadPoolExecutor whose thread count follows the work.
 
     Takes what concurrent.futures.ThreadPoolExecutor takes, and by name alone:
@@ -34,6 +34,10 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
     beta_threshold   growth needs a blocking ratio above this, 0 to 1; default 0.3
     alpha            weight of the newest interval in the mean, above 0 to 1; default 0.2
     hysteresis       intervals of wanting to grow before growing, at least 1; default 3
+
+    max_queue        calls that may wait for a thread; default any number
+    when_full        what submit() does when as many wait: 'wait' until there is room, or 'raise' queue.Full
+    context          'copy' makes each call in a copy of the context (contextvars) that submitted it; by default a thread has one of its own
 
     max_workers is at most 65536, and by default as many as memory and thread limits bear, or 64 with the other policies. Every method may
     be called from any thread. Raises ValueError and TypeError for arguments that are out of range or none.
@@ -55,14 +59,22 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
         beta_threshold: float | None = None,
         alpha: float | None = None,
         hysteresis: int | None = None,
+        max_queue: int | None = None,
+        when_full: str = "wait",
+        context: str | None = None,
     ) -> None:
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         if on_decision is not None and not callable(on_decision):
             raise TypeError("on_decision must be a callable")
+        if when_full not in ("wait", "raise"):
+            raise ValueError(f"when_full must be 'wait' or 'raise', not {when_full!r}")
+        if context not in (None, "copy"):
+            raise ValueError(f"context must be 'copy' or None, not {context!r}")
         self._preparation = None if initializer is None else (initializer, initargs)
         self._on_decision = on_decision
         self._shutdown = False
+        self._shutdown_lock = threading.Lock()
         prefix = thread_name_prefix or f"{AdaptiveThreadPoolExecutor.__name__}-{self._counter()}"
         self._crew = Crew(self, prefix, initializes=initializer is not None)
         # Dropped without shutdown(), it takes the pool with it: what is queued still runs, then the threads end.
@@ -77,6 +89,9 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
             alpha=alpha,
             hysteresis=hysteresis,
             on_decision=on_decision is not None,
+            max_queue=max_queue,
+            refuses=when_full == "raise",
+            copies_context=context == "copy",
         )
         self._work_queue = WorkQueue(self._pool)  # type: ignore[assignment]
         _lifetime.watch(self._pool)
@@ -91,6 +106,17 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
     def _threads(self) -> set[threading.Thread]:  # type: ignore[override]
         return set(self._crew.threads)  # a copy: whoever goes through it, to join them say, must not see it shrink
 
+    def _adjust_thread_count(self) -> None:
+        """The pool does it."""
+
+    @property
+    def _initializer(self) -> Callable[..., object] | None:  # type: ignore[override]
+        return self._preparation[0] if self._preparation else None
+
+    @property
+    def _initargs(self) -> tuple[Any, ...]:  # type: ignore[override]
+        return self._preparation[1] if self._preparation else ()
+
     @property
     def _broken(self) -> str | bool:  # type: ignore[override]
         return self._crew.broken
@@ -99,18 +125,8 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
     def _thread_name_prefix(self) -> str:  # type: ignore[override]
         return self._crew.prefix
 
-    def submit(self, fn: Callable[..., _Result], /, *args: Any, **kwargs: Any) -> Future[_Result]:
-        """Schedules fn(*args, **kwargs) and returns its Future.
-
-        Raises RuntimeError after shutdown() and at the end of the interpreter, or if not one thread can be started; BrokenThreadPool after
-        an initializer has failed.
-        """
-        future = self._pool.submit(fn, args, kwargs)
-        if future is None:
-            raise self._refusal()
-        return future
-
     def _refusal(self) -> RuntimeError:
+        """Why submit() takes no call."""
         if self._broken:
             return BrokenThreadPool(self._broken)
         if self._shutdown:
@@ -142,7 +158,8 @@ class AdaptiveThreadPoolExecutor(ThreadPoolExecutor):
             raise ValueError("buffersize must be None or > 0")
         deadline = None if timeout is None else timeout + time.monotonic()
         calls = zip(*iterables)
-        futures = collections.deque(self.submit(fn, *args) for args in itertools.islice(calls, buffersize))
+        futures: collections.deque[Future[_Result]] = collections.deque()
+        futures.extend(self.submit(fn, *args) for args in itertools.islice(calls, buffersize))
         return _results(futures, deadline, fn, None if buffersize is None else calls, weakref.ref(self))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

@@ -1,10 +1,15 @@
-/* What newer CPythons have and 3.9 has not, under the newer names. */
+/* What newer CPythons have and older ones have not, mostly under the newer names. */
 #ifndef BETAPOOL_COMPAT_H
 #define BETAPOOL_COMPAT_H
 
 #if PY_VERSION_HEX < 0x030a0000
 static inline PyObject *Py_NewRef(PyObject *object) {
     Py_INCREF(object);
+    return object;
+}
+
+static inline PyObject *Py_XNewRef(PyObject *object) {
+    Py_XINCREF(object);
     return object;
 }
 
@@ -40,6 +45,17 @@ static inline void PyErr_SetRaisedException(PyObject *exception) {
 
 #if PY_VERSION_HEX < 0x030d0000
 #define Py_IsFinalizing _Py_IsFinalizing
+
+static inline PyObject *PyList_GetItemRef(PyObject *list, Py_ssize_t index) {
+    return Py_XNewRef(PyList_GetItem(list, index));
+}
+
+/* With the GIL, what calls no Python code is one step to other threads. */
+#define BEGIN_ATOMIC(object) {
+#define END_ATOMIC() }
+#else
+#define BEGIN_ATOMIC(object) Py_BEGIN_CRITICAL_SECTION(object)
+#define END_ATOMIC() Py_END_CRITICAL_SECTION()
 #endif
 
 #endif

@@ -30,11 +30,20 @@ static PyObject *controller_new(PyTypeObject *type, PyObject *args, PyObject *kw
         Py_DECREF(self);
         return core_raise(code);
     }
+    if ((self->watch = watch_create(self->native, config.interval)) == NULL) {
+        Py_DECREF(self);
+        return NULL;
+    }
     return (PyObject *)self;
 }
 
 static void controller_dealloc(controller_object *self) {
     PyTypeObject *type = Py_TYPE(self);
+    if (self->watch != NULL) {
+        PyObject *exception = PyErr_GetRaisedException();
+        watch_free(self->watch);
+        PyErr_SetRaisedException(exception);
+    }
     betapool_controller_free(self->native);
     type->tp_free(self);
     Py_DECREF(type);
@@ -78,7 +87,10 @@ static PyObject *controller_tick(controller_object *self, PyObject *args, PyObje
         return NULL;
     }
     betapool_decision decision;
-    int code = betapool_controller_tick(self->native, betapool_wall_time(), length, &decision);
+    int code;
+    Py_BEGIN_ALLOW_THREADS /* else whatever it sees waits for the caller to let go of the GIL */
+    code = betapool_controller_tick(self->native, betapool_wall_time(), length, &decision);
+    Py_END_ALLOW_THREADS
     return code < 0 ? core_raise(code) : decision_create(self->state, &decision);
 }
 
@@ -116,7 +128,8 @@ static PyMethodDef controller_methods[] = {
     {"task", (PyCFunction)controller_task, METH_NOARGS,
      PyDoc_STR("task($self)\n--\n\n"
                "A context manager that measures the block under it and reports it, whether it raises or not.\n\n"
-               "Costs two reads of the thread's CPU clock. The block must begin and end in the same thread; RuntimeError if not.")},
+               "Meanwhile the controller sees what the thread is doing: computing, waiting for the GIL, or for I/O. Costs two reads\n"
+               "of the thread's CPU clock. The block must begin and end in the same thread; RuntimeError if not.")},
     {"decisions", (PyCFunction)controller_decisions, METH_NOARGS,
      PyDoc_STR("decisions($self)\n--\n\nThe newest decisions, oldest first; the last 256 are kept. From any thread.")},
     {NULL, NULL, 0, NULL},

@@ -25,12 +25,31 @@ typedef struct core_state {
     PyTypeObject *pool_type;
     PyObject *decision_type;
     PyObject *stats_type;
-    PyObject *future_type; /* concurrent.futures.Future */
+    PyTypeObject *future_base;
+    PyTypeObject *executor_base;
+    PyTypeObject *future_class; /* what submit() returns: derives from future_base and from concurrent.futures.Future */
+    PyObject *future_states[5]; /* the standard library's words for them, in the order in which they come about */
+    PyObject *condition_type;   /* threading.Condition */
+    PyTypeObject *own_condition_type;
+    PyObject *cancelled_error;
+    PyObject *queue_full; /* queue.Full */
+    PyObject *timeout_error;
+    PyObject *standard_cancel; /* concurrent.futures.Future.cancel */
+    PyObject *callback_failed; /* a function that logs it */
 
-    /* Methods called by name: of futures, and of the crew that a pool serves. */
+    PyObject *standard_executor; /* concurrent.futures.ThreadPoolExecutor, the globals of its functions ... */
+    PyObject *standard_globals;
+    unsigned seen_version; /* ... and what was seen of it last: see executor.c */
+    bool is_instrumented;
+
+    /* Names: of methods of futures and of the crew that a pool serves. */
     PyObject *set_running_or_notify_cancel;
     PyObject *set_result;
     PyObject *set_exception;
+    PyObject *add_result;
+    PyObject *add_exception;
+    PyObject *add_cancelled;
+    PyObject *notify_all;
     PyObject *checkpoint;
     PyObject *hire;
     PyObject *start_courier;
@@ -39,10 +58,55 @@ typedef struct core_state {
     PyObject *cancel_future;
     PyObject *break_future;
     PyObject *disown_future;
+    PyObject *submit;
+    PyObject *refusal; /* of executors */
+    PyObject *run;     /* of contexts */
+    PyObject *attachment; /* an attribute: of a thread, for a watch */
 } core_state;
 
 /* The state of the module that made a type, or the type that a Python class derives from. */
 core_state *core_state_of(PyTypeObject *type);
+
+/* Hides a new object from the collector, for as long as it cannot be part of garbage. */
+static inline void object_hide(PyObject *object) {
+    PyObject_GC_UnTrack(object);
+}
+
+static inline void object_show(PyObject *object) {
+    if (!PyObject_GC_IsTracked(object)) {
+        PyObject_GC_Track(object);
+    }
+}
+
+/*
+ * References that another thread will give back. Free-threaded CPython counts those of the thread that made an object apart from those of
+ * all others, and when another one gives back the last of the former, it must ask the maker to sort it out, under a lock. So what crosses
+ * from one thread to another is counted as the others' from the start.
+ */
+
+/* As Py_NewRef. */
+static inline PyObject *new_crossing_ref(PyObject *object) {
+#ifdef Py_GIL_DISABLED
+    if (!_Py_IsImmortal(object)) {
+        _Py_atomic_add_ssize(&object->ob_ref_shared, (Py_ssize_t)1 << _Py_REF_SHARED_SHIFT);
+    }
+    return object;
+#else
+    return Py_NewRef(object);
+#endif
+}
+
+/* Takes over the caller's reference and returns one that crosses, if it is the only one and the caller's thread made the object. */
+static inline PyObject *let_cross(PyObject *object) {
+#ifdef Py_GIL_DISABLED
+    if (_Py_IsOwnedByCurrentThread(object) && object->ob_ref_local == 1 && object->ob_ref_shared == 0) {
+        object->ob_ref_shared = _Py_REF_SHARED(1, _Py_REF_MERGED);
+        object->ob_ref_local = 0;
+        object->ob_tid = _Py_UNOWNED_TID;
+    }
+#endif
+    return object;
+}
 
 /* Raises what a negative code of the library stands for. Returns NULL. */
 PyObject *core_raise(int code);
@@ -65,6 +129,9 @@ typedef struct core_settings {
 /* Puts what was given into a configuration that holds the defaults. -1 with an exception that names the argument and what it may be. */
 int core_configure(betapool_config *config, const core_settings *settings);
 
+/* An integer from 1 to `most`, into `count`, which stays as it is if None or NULL was given. -1 with an exception. */
+int core_count(uint32_t *count, PyObject *value, const char *name, uint32_t most);
+
 /* A finite number of seconds, at least 0; -1 with an exception. */
 double core_seconds(PyObject *value, const char *name);
 
@@ -83,12 +150,30 @@ PyObject *record_create(PyObject *type, PyObject *const *fields, size_t count);
 /* None for NaN: "nothing was measured". */
 PyObject *number_or_none(double value);
 
+/* ---- watch.c ---- */
+
+/* The threads that a controller sees at work. */
+typedef struct watch watch;
+/* One of those threads. */
+typedef struct attachment attachment;
+
+/* Once, before the others. -1 with an exception. */
+int watch_prepare(void);
+/* For a controller with this interval between ticks, in seconds. NULL with an exception. */
+watch *watch_create(betapool_controller *native, double interval);
+/* To be called before betapool_controller_free. */
+void watch_free(watch *watch);
+/* The calling thread has a task, until watch_end. `name` is state->attachment. NULL with an exception. */
+attachment *watch_begin(watch *watch, PyObject *name);
+void watch_end(attachment *attachment);
+
 /* ---- controller.c, stopwatch.c ---- */
 
 typedef struct controller_object {
     PyObject_HEAD
     core_state *state;
     betapool_controller *native;
+    watch *watch;
 } controller_object;
 
 extern PyType_Spec controller_spec;
@@ -129,6 +214,56 @@ void mailbox_put_decision(mailbox *box, const betapool_decision *decision);
 /* Serves as the pool's courier until the pool has ended. */
 void courier_run(pool_object *pool);
 
+/* ---- sleeper.c ---- */
+
+/* A thread that waits, on its own stack. */
+typedef struct sleeper {
+    struct sleeper *next;
+    PyThread_type_lock alarm; /* held; released by whoever calls */
+    bool is_called;
+} sleeper;
+
+/* A deadline that never comes. */
+#define FOREVER Py_HUGE_VAL
+
+/* -1 with an exception. */
+int sleeper_init(sleeper *self);
+void sleeper_destroy(sleeper *self);
+/* 1: called; 0: the deadline has come (on the clock of betapool_wall_time); -1 with an exception from a signal's handler. */
+int sleeper_wait(sleeper *self, double deadline);
+/* In the child of a fork, where nobody is on the lookout. */
+void sleeper_forked(void);
+/* For one whose call is on its way. */
+void sleeper_wait_for_call(sleeper *self);
+
+/* Lists of sleepers; what they are part of guards them. */
+void sleepers_add(sleeper **list, sleeper *one);
+/* False if it is not there because it is being called. */
+bool sleepers_remove(sleeper **list, sleeper *one);
+/* Takes one, or all, off the list; sleepers_call must follow, outside of the guard. */
+sleeper *sleepers_take(sleeper **list, bool all);
+void sleepers_call(sleeper *taken);
+
+/* ---- limit.c ---- */
+
+/* How many calls may wait, and who waits for room. */
+typedef struct limit {
+    Py_ssize_t most; /* 0: any number */
+    Py_ssize_t waiting;
+    bool refuses; /* instead of letting submit() wait */
+    bool is_over; /* the pool was shut down */
+    sleeper *submitters;
+} limit;
+
+/* Takes room for one call: 1; 0: there is none, and submit() is to be refused; -1 with an exception, from a signal's handler. */
+int limit_enter(pool_object *pool);
+/* A call waits no more. */
+void limit_leave(pool_object *pool);
+/* Calls one, or all, of those who wait for room. */
+void limit_call(pool_object *pool, bool all);
+/* Nobody is held up any more. */
+void limit_end(pool_object *pool);
+
 /* ---- pool.c ---- */
 
 struct pool_object {
@@ -140,16 +275,67 @@ struct pool_object {
     PyObject *weakrefs;
     bool has_ticker; /* the library may want something of Python in a thread that must not wait for the GIL */
     atomic_bool needs_courier; /* ... and that one was not started yet */
+    atomic_bool has_submitted;
+    bool copies_context; /* of the submitting thread, for the call */
+    limit limit;
     mailbox mailbox;
 };
 
 extern PyType_Spec pool_spec;
+void pool_dealloc(pool_object *self);
+
+/* ---- condition.c ---- */
+
+typedef struct condition_object condition_object;
+
+extern PyType_Spec condition_spec;
+/* NULL with an exception. */
+condition_object *condition_create(core_state *state);
+/* 1: the caller has it, as often as it acquired it; 0: not by the deadline, which may be 0 or FOREVER; -1 with an exception. */
+int condition_acquire(condition_object *self, double deadline);
+void condition_release(condition_object *self);
+/* Wakes those in wait(). -1 with an exception. */
+int condition_notify_all(condition_object *self);
+
+/* ---- future.c ---- */
+
+typedef struct future_object future_object;
+
+/* What is to be called: positional arguments and then those by name in one tuple, and the names in another; NULL: none. */
+typedef struct call {
+    PyObject *function;
+    PyObject *args;
+    PyObject *names;
+} call;
+
+extern PyType_Spec future_spec;
+/* The class that derives from future_spec's type and from the standard library's. */
+PyTypeObject *future_class_create(PyTypeObject *base, PyObject *standard);
+
+/* A pending future of such a call. `args` holds `count` and then as many as there are names. NULL with an exception. */
+future_object *future_create(core_state *state, PyObject *function, PyObject *const *args, Py_ssize_t count, PyObject *names);
+/* Moves the call out of the future. */
+void future_take_call(future_object *self, call *call);
+/* Whether the call is to be made: 1, or 0 if it was cancelled; from now on it cannot be. -1 with an exception. */
+int future_begin(future_object *self, core_state *state);
+/* Resolves the future. Takes over `value`. -1 with an exception. */
+int future_finish(future_object *self, core_state *state, PyObject *value, bool has_failed);
+
+/* Its call has been made, or given up: from now on it may be part of garbage, if it refers to anything that may be. */
+void future_show_if_needed(future_object *self);
+
+/* ---- executor.c ---- */
+
+extern PyType_Spec executor_spec;
 
 /* ---- task.c ---- */
 
-/* Queues function(*args, **kwargs). A future, None if the pool was shut down or is broken, or NULL with an exception. */
-PyObject *task_submit(pool_object *pool, PyObject *function, PyObject *args, PyObject *kwargs);
-/* Takes back the oldest task not yet begun: (future, function, args, kwargs), or None. */
+/*
+ * Queues a call: `args` holds the function, `count` - 1 arguments, and then as many as there are names. A future, None if the pool was shut
+ * down or is broken, or NULL with an exception.
+ */
+PyObject *task_submit(pool_object *pool, PyObject *const *args, Py_ssize_t count, PyObject *names);
+/* Takes back the oldest call not yet begun: (future, function, args, kwargs), or None. */
 PyObject *task_take(pool_object *pool);
 
 /* ---- host.c ---- */
@@ -160,14 +346,20 @@ PyObject *task_take(pool_object *pool);
  */
 typedef struct host_call {
     struct host_call *outer;
+    pool_object *pool;
     PyObject *give_up; /* the crew's method for futures of tasks that the library gives up during this call; borrowed */
     PyObject **error;  /* where the exception goes that kept a thread from starting; NULL: nowhere */
 } host_call;
 
-void host_enter(host_call *call, PyObject *give_up, PyObject **error);
+void host_enter(host_call *call, pool_object *pool, PyObject *give_up, PyObject **error);
 void host_leave(host_call *call);
-/* The method for futures of tasks given up on this thread. */
+/* The pool of the call that this thread makes, and the method for futures of tasks given up meanwhile. */
+pool_object *host_pool(void);
 PyObject *host_give_up(void);
+
+/* Whether there are cores enough for a thread to wait for another one without sleeping. Counted when a pool is made. */
+void host_count_cores(void);
+bool host_has_cores(void);
 
 /* Lets go of the GIL for a call into the library that may wait. */
 void host_detach(void);
@@ -193,6 +385,8 @@ void host_on_decision(void *host, const betapool_decision *decision);
 
 /* Where threads sleep that wait for the GIL, for betapool_config.lock and lock_size. Called with it held. -1 with an exception. */
 int gil_range(const void **start, size_t *size);
+/* Waits for a moment, without sleeping, until nobody has the GIL. Called without it. */
+void gil_await(void);
 
 #pragma GCC visibility pop
 

@@ -8,23 +8,27 @@
 #define Py_BUILD_CORE 1
 #include <Python.h>
 
-#ifndef Py_GIL_DISABLED
 #if PY_VERSION_HEX >= 0x030e0000
 #include "internal/pycore_interp_structs.h"
 #endif
 #include "internal/pycore_gil.h"
 #include "internal/pycore_interp.h"
 #include "internal/pycore_runtime.h"
-#endif
 #undef Py_BUILD_CORE
 
 #include "core.h"
 
+/* Whether somebody has the GIL, as the struct says; NULL: not known, or there is none. */
+static const int *_Atomic gil_is_held;
+
+void gil_await(void) {
+    const int *is_held = atomic_load_explicit(&gil_is_held, memory_order_relaxed);
+    double until = betapool_wall_time() + 50e-6;
+    while (is_held != NULL && __atomic_load_n(is_held, __ATOMIC_RELAXED) && betapool_wall_time() < until) {
+    }
+}
+
 int gil_range(const void **start, size_t *size) {
-#ifdef Py_GIL_DISABLED
-    *start = NULL;
-    *size = 0;
-#else
 #if PY_VERSION_HEX >= 0x030c0000
     struct _gil_runtime_state *gil = PyInterpreterState_Get()->ceval.gil;
 #else
@@ -35,6 +39,12 @@ int gil_range(const void **start, size_t *size) {
     if (gil == NULL) {
         return 0;
     }
+#ifdef Py_GIL_DISABLED
+    if (__atomic_load_n(&gil->enabled, __ATOMIC_RELAXED) == 0) {
+        *start = NULL;
+        return 0;
+    }
+#endif
 #if PY_VERSION_HEX >= 0x030d0000
     bool is_held = gil->locked == 1 && gil->last_holder == PyThreadState_Get();
 #else
@@ -44,7 +54,7 @@ int gil_range(const void **start, size_t *size) {
     if (is_held) {
         *start = gil;
         *size = sizeof *gil;
+        atomic_store_explicit(&gil_is_held, (const int *)&gil->locked, memory_order_relaxed);
     }
-#endif
     return 0;
 }

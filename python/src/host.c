@@ -4,6 +4,8 @@
  */
 #include "core.h"
 
+#include <sched.h>
+
 /* The innermost call into the library that this thread makes with the GIL held. Not PyGILState_Check: that answers for other reasons too. */
 static _Thread_local host_call *current;
 
@@ -12,14 +14,19 @@ static _Thread_local struct {
     pool_object *pool; /* borrowed; NULL: not a worker */
     PyObject *future;  /* of the task that it runs; borrowed, or NULL */
     PyThreadState *parked;
+    double parked_since;
     host_call *parked_call;
+#if PY_VERSION_HEX >= 0x030d0000
+    const uintptr_t *requests; /* what other threads ask of this one */
+#else
     unsigned batch;            /* tasks between two checkpoints */
     unsigned until_checkpoint; /* tasks left of them */
     double since;              /* when the batch began */
+#endif
 } worker;
 
-void host_enter(host_call *call, PyObject *give_up, PyObject **error) {
-    *call = (host_call){.outer = current, .give_up = give_up, .error = error};
+void host_enter(host_call *call, pool_object *pool, PyObject *give_up, PyObject **error) {
+    *call = (host_call){.outer = current, .pool = pool, .give_up = give_up, .error = error};
     current = call;
 }
 
@@ -27,11 +34,28 @@ void host_leave(host_call *call) {
     current = call->outer;
 }
 
+pool_object *host_pool(void) {
+    return current->pool;
+}
+
 PyObject *host_give_up(void) {
     return current == NULL ? NULL : current->give_up;
 }
 
 /* ---- Calls that may wait ---- */
+
+static atomic_bool has_cores;
+
+void host_count_cores(void) {
+    cpu_set_t cores;
+    bool has_two = sched_getaffinity(0, sizeof cores, &cores) != 0 || CPU_COUNT(&cores) >= 2; /* it fails where there are over 1,024 */
+    atomic_store_explicit(&has_cores, has_two, memory_order_relaxed);
+}
+
+bool host_has_cores(void) {
+    return atomic_load_explicit(&has_cores, memory_order_relaxed);
+}
+
 
 void host_detach(void) {
     worker.parked_call = current;
@@ -47,13 +71,39 @@ void host_attach(void) {
 /* ---- Giving way ---- */
 
 /*
- * A thread that waits for the GIL asks for it when it has waited for a switch interval, and the interpreter looks for such requests in Python
- * code (on a free-threaded build: for the collector's, to stop the world). Between tasks written in C there is none, so a Python function
- * that does nothing is called there. Releasing the GIL and taking it again would be worse than nothing: it starts the waiting thread's
- * interval anew, and it loses the race for the GIL each time.
- *
- * Not after each task: that would cost as much as a small one does, and so would reading a clock. It is done once in a batch of tasks, and
- * the batch is made to last about this long; the first one is a single task.
+ * A thread that waits for the GIL asks for it when it has waited for a switch interval, and the interpreter looks for such requests in
+ * Python code; for the collector's too, to stop the world. Between tasks written in C there is none, so a Python function that does nothing
+ * is called there. Releasing the GIL and taking it again would be worse than nothing: it starts the waiting thread's interval anew, and it
+ * loses the race for the GIL each time.
+ */
+static void checkpoint(void) {
+    PyObject *done = PyObject_CallMethodNoArgs(worker.pool->crew, worker.pool->state->checkpoint);
+    if (done == NULL) {
+        PyErr_WriteUnraisable(worker.pool->crew); /* raised from another thread, meant for a task that is over */
+    }
+    Py_XDECREF(done);
+}
+
+#if PY_VERSION_HEX >= 0x030d0000
+
+/* The lower bits are requests, each of another kind. */
+#define REQUESTS 0xff
+
+static void begin_batch(void) {
+    worker.requests = &PyThreadState_Get()->eval_breaker;
+}
+
+void host_give_way(void) {
+    if (__atomic_load_n(worker.requests, __ATOMIC_RELAXED) & REQUESTS) {
+        checkpoint();
+    }
+}
+
+#else
+
+/*
+ * Where requests cannot be seen it is not done after each task: that would cost as much as a small one does, and so would reading a clock.
+ * It is done once in a batch of tasks, and the batch is made to last about this long; the first one is a single task.
  */
 #define BATCH_SECONDS 0.001
 #define BATCH_TASKS 1024
@@ -74,21 +124,21 @@ void host_give_way(void) {
     } else if (elapsed < BATCH_SECONDS / 2 && worker.batch < BATCH_TASKS) {
         worker.batch *= 2;
     }
-    PyObject *done = PyObject_CallMethodNoArgs(worker.pool->crew, worker.pool->state->checkpoint);
-    if (done == NULL) {
-        PyErr_WriteUnraisable(worker.pool->crew); /* raised from another thread, meant for a task that is over */
-    }
-    Py_XDECREF(done);
+    checkpoint();
     begin_batch();
 }
+
+#endif
 
 /* ---- Serving ---- */
 
 int host_serve(pool_object *pool) {
     host_call call;
-    host_enter(&call, pool->state->cancel_future, NULL);
+    host_enter(&call, pool, pool->state->cancel_future, NULL);
     worker.pool = pool;
+#if PY_VERSION_HEX < 0x030d0000
     worker.batch = 1;
+#endif
     begin_batch();
     int code = betapool_serve(pool->native);
     worker.pool = NULL;
@@ -112,10 +162,18 @@ PyObject *host_future(void) {
 /* ---- Callbacks ---- */
 
 void host_before_wait(void *Py_UNUSED(host)) {
+#ifdef Py_GIL_DISABLED
+    host_give_way(); /* whoever stops the world is told at once of a thread that stops, but looks for one that detaches each 1 ms */
+#endif
+    worker.parked_since = betapool_wall_time();
     host_detach();
 }
 
 void host_after_wait(void *Py_UNUSED(host)) {
+    /* Called so soon that it was not asleep: then whoever called it is likely to let go of the GIL in a moment, to wait for the outcome. */
+    if (host_has_cores() && betapool_wall_time() - worker.parked_since < 60e-6) {
+        gil_await();
+    }
     host_attach();
     begin_batch();
 }

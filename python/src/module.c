@@ -91,30 +91,65 @@ static PyObject *import_name(const char *module_name, const char *name) {
     return object;
 }
 
-/* The methods that are called by name, and where in the state the name stands. */
+/* Names of methods and attributes, and where in the state they stand. */
 static const struct {
     size_t offset;
     const char *name;
-} methods[] = {
-#define METHOD(name) {offsetof(core_state, name), #name}
-    METHOD(set_running_or_notify_cancel),
-    METHOD(set_result),
-    METHOD(set_exception),
-    METHOD(checkpoint),
-    METHOD(hire),
-    METHOD(start_courier),
-    METHOD(listener),
-    METHOD(task_failed),
-    METHOD(cancel_future),
-    METHOD(break_future),
-    METHOD(disown_future),
-#undef METHOD
+} names[] = {
+#define NAME(name) {offsetof(core_state, name), #name}
+    NAME(set_running_or_notify_cancel),
+    NAME(set_result),
+    NAME(set_exception),
+    NAME(add_result),
+    NAME(add_exception),
+    NAME(add_cancelled),
+    NAME(notify_all),
+    NAME(checkpoint),
+    NAME(hire),
+    NAME(start_courier),
+    NAME(listener),
+    NAME(task_failed),
+    NAME(cancel_future),
+    NAME(break_future),
+    NAME(disown_future),
+    NAME(submit),
+    {offsetof(core_state, refusal), "_refusal"},
+    NAME(run),
+    NAME(attachment),
+#undef NAME
 };
 
-#define METHOD_COUNT (sizeof methods / sizeof methods[0])
+#define NAME_COUNT (sizeof names / sizeof names[0])
 
-static PyObject **method_name(core_state *state, size_t index) {
-    return (PyObject **)((char *)state + methods[index].offset);
+static PyObject **name_place(core_state *state, size_t index) {
+    return (PyObject **)((char *)state + names[index].offset);
+}
+
+/* What futures take from the standard library, and their class. */
+static int add_futures(PyObject *module, core_state *state) {
+    static const char *const states[] = {"PENDING", "RUNNING", "CANCELLED", "CANCELLED_AND_NOTIFIED", "FINISHED"};
+    static const char base[] = "concurrent.futures._base";
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        if ((state->future_states[i] = import_name(base, states[i])) == NULL) {
+            return -1;
+        }
+    }
+    PyObject *standard = NULL;
+    if ((state->condition_type = import_name("threading", "Condition")) != NULL &&
+        (state->cancelled_error = import_name(base, "CancelledError")) != NULL &&
+        (state->queue_full = import_name("queue", "Full")) != NULL && (state->timeout_error = import_name(base, "TimeoutError")) != NULL &&
+        (state->callback_failed = import_name("betapool._futures", "callback_failed")) != NULL &&
+        (state->own_condition_type = add_type(module, &condition_spec, false)) != NULL &&
+        (state->future_base = add_type(module, &future_spec, true)) != NULL && (standard = import_name(base, "Future")) != NULL &&
+        (state->standard_cancel = PyObject_GetAttrString(standard, "cancel")) != NULL) {
+        state->future_class = future_class_create(state->future_base, standard);
+    }
+    Py_XDECREF(standard);
+    if ((state->standard_executor = import_name("concurrent.futures", "ThreadPoolExecutor")) == NULL ||
+        (state->standard_globals = import_name("concurrent.futures.thread", "__dict__")) == NULL) {
+        return -1;
+    }
+    return state->future_class == NULL ? -1 : PyModule_AddType(module, state->future_class);
 }
 
 static int core_exec(PyObject *module) {
@@ -123,43 +158,63 @@ static int core_exec(PyObject *module) {
         PyErr_SetString(PyExc_ImportError, "betapool does not support subinterpreters: import it in the main interpreter");
         return -1;
     }
-    for (size_t i = 0; i < METHOD_COUNT; i++) {
-        if ((*method_name(state, i) = PyUnicode_InternFromString(methods[i].name)) == NULL) {
+    for (size_t i = 0; i < NAME_COUNT; i++) {
+        if ((*name_place(state, i) = PyUnicode_InternFromString(names[i].name)) == NULL) {
             return -1;
         }
     }
-    if ((state->future_type = import_name("concurrent.futures", "Future")) == NULL ||
-        (state->decision_type = import_name("betapool._records", "Decision")) == NULL ||
+    if (watch_prepare() < 0) {
+        return -1;
+    }
+    if ((state->decision_type = import_name("betapool._records", "Decision")) == NULL ||
         (state->stats_type = import_name("betapool._records", "PoolStats")) == NULL ||
         (state->controller_type = add_type(module, &controller_spec, true)) == NULL ||
         (state->stopwatch_type = add_type(module, &stopwatch_spec, false)) == NULL ||
-        (state->pool_type = add_type(module, &pool_spec, true)) == NULL) {
+        (state->pool_type = add_type(module, &pool_spec, true)) == NULL ||
+        (state->executor_base = add_type(module, &executor_spec, true)) == NULL || add_futures(module, state) < 0) {
         return -1;
     }
     return PyModule_AddStringConstant(module, "version", betapool_version());
 }
 
+/* What the state owns, apart from names. */
+#define OBJECTS(DO)                                                                                                                       \
+    DO(state->controller_type)                                                                                                             \
+    DO(state->stopwatch_type)                                                                                                              \
+    DO(state->pool_type)                                                                                                                   \
+    DO(state->executor_base)                                                                                                               \
+    DO(state->future_base)                                                                                                                 \
+    DO(state->future_class)                                                                                                                \
+    DO(state->decision_type)                                                                                                               \
+    DO(state->stats_type)                                                                                                                  \
+    DO(state->own_condition_type)                                                                                                          \
+    DO(state->condition_type)                                                                                                              \
+    DO(state->cancelled_error)                                                                                                             \
+    DO(state->queue_full)                                                                                                                  \
+    DO(state->timeout_error)                                                                                                               \
+    DO(state->standard_cancel)                                                                                                             \
+    DO(state->callback_failed)                                                                                                             \
+    DO(state->standard_executor)                                                                                                           \
+    DO(state->standard_globals)
+
 static int core_traverse(PyObject *module, visitproc visit, void *arg) {
     core_state *state = PyModule_GetState(module);
-    Py_VISIT(state->controller_type);
-    Py_VISIT(state->stopwatch_type);
-    Py_VISIT(state->pool_type);
-    Py_VISIT(state->decision_type);
-    Py_VISIT(state->stats_type);
-    Py_VISIT(state->future_type);
+#define VISIT(object) Py_VISIT(object);
+    OBJECTS(VISIT)
+#undef VISIT
     return 0;
 }
 
 static int core_clear(PyObject *module) {
     core_state *state = PyModule_GetState(module);
-    Py_CLEAR(state->controller_type);
-    Py_CLEAR(state->stopwatch_type);
-    Py_CLEAR(state->pool_type);
-    Py_CLEAR(state->decision_type);
-    Py_CLEAR(state->stats_type);
-    Py_CLEAR(state->future_type);
-    for (size_t i = 0; i < METHOD_COUNT; i++) {
-        Py_CLEAR(*method_name(state, i));
+#define CLEAR(object) Py_CLEAR(object);
+    OBJECTS(CLEAR)
+#undef CLEAR
+    for (size_t i = 0; i < sizeof state->future_states / sizeof state->future_states[0]; i++) {
+        Py_CLEAR(state->future_states[i]);
+    }
+    for (size_t i = 0; i < NAME_COUNT; i++) {
+        Py_CLEAR(*name_place(state, i));
     }
     return 0;
 }

@@ -15,27 +15,35 @@ static int watch_owner(pool_object *self, PyObject *owner) {
 
 static PyObject *pool_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"owner", "crew",           "min_workers", "max_workers", "policy",
-                            "interval", "beta_threshold", "alpha",       "hysteresis",  "on_decision", NULL};
+                            "interval", "beta_threshold", "alpha",       "hysteresis",  "on_decision", "max_queue",
+                            "refuses",  "copies_context", NULL};
     core_settings settings = {.min_name = "min_workers", .max_name = "max_workers"};
     PyObject *owner, *crew;
-    int tells_decisions = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|$OOOOOOOp:Pool", names, &owner, &crew, &settings.min_threads, &settings.max_threads,
-                                     &settings.policy, &settings.interval, &settings.beta_threshold, &settings.alpha,
-                                     &settings.hysteresis, &tells_decisions)) {
+    PyObject *max_queue = NULL;
+    int tells_decisions = 0, refuses = 0, copies_context = 0;
+    uint32_t most = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|$OOOOOOOpOpp:Pool", names, &owner, &crew, &settings.min_threads,
+                                     &settings.max_threads, &settings.policy, &settings.interval, &settings.beta_threshold, &settings.alpha,
+                                     &settings.hysteresis, &tells_decisions, &max_queue, &refuses, &copies_context)) {
         return NULL;
     }
     core_state *state = core_state_of(type);
     betapool_config config;
     betapool_config_init(&config);
-    if (state == NULL || core_configure(&config, &settings) < 0 || gil_range(&config.lock, &config.lock_size) < 0) {
+    if (state == NULL || core_configure(&config, &settings) < 0 || core_count(&most, max_queue, "max_queue", INT32_MAX) < 0 ||
+        gil_range(&config.lock, &config.lock_size) < 0) {
         return NULL;
     }
     pool_object *self = (pool_object *)type->tp_alloc(type, 0);
     if (self == NULL) {
         return NULL;
     }
+    host_count_cores();
     self->state = state;
     self->crew = Py_NewRef(crew);
+    self->limit.most = most;
+    self->limit.refuses = refuses;
+    self->copies_context = copies_context;
     self->has_ticker = config.policy != BETAPOOL_FIXED || tells_decisions;
     self->needs_courier = self->has_ticker;
     if (mailbox_init(&self->mailbox, tells_decisions) < 0) {
@@ -70,9 +78,10 @@ static int pool_traverse(pool_object *self, visitproc visit, void *arg) {
 /* Shuts the pool down. `give_up` is the crew's method for the futures of queued tasks; NULL: they still run. */
 static int end(pool_object *self, PyObject *give_up) {
     host_call call;
-    host_enter(&call, give_up, NULL);
+    host_enter(&call, self, give_up, NULL);
     int code = betapool_shutdown(self->native, give_up == NULL ? BETAPOOL_DRAIN : BETAPOOL_CANCEL);
     host_leave(&call);
+    limit_end(self);
     self->needs_courier = false;
     mailbox_close(&self->mailbox);
     return code;
@@ -82,7 +91,7 @@ static int end(pool_object *self, PyObject *give_up) {
  * Whoever serves the pool holds a reference to it, so nobody does any more: betapool_free waits for the library's ticker alone, and the
  * thread that happens to be here is no worker of this pool, even if it was one a moment ago.
  */
-static void pool_dealloc(pool_object *self) {
+void pool_dealloc(pool_object *self) {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     if (self->weakrefs != NULL) {
@@ -103,12 +112,8 @@ static void pool_dealloc(pool_object *self) {
     Py_DECREF(type);
 }
 
-static PyObject *pool_submit(pool_object *self, PyObject *const *args, Py_ssize_t count) {
-    if (count != 3 || !PyTuple_Check(args[1]) || !PyDict_Check(args[2])) {
-        PyErr_SetString(PyExc_TypeError, "submit() takes a function, a tuple and a dict");
-        return NULL;
-    }
-    return task_submit(self, args[0], args[1], args[2]);
+static PyObject *pool_submit(pool_object *self, PyObject *function) {
+    return task_submit(self, &function, 1, NULL);
 }
 
 static PyObject *pool_take(pool_object *self, PyObject *Py_UNUSED(ignored)) {
@@ -159,10 +164,11 @@ static PyObject *pool_break(pool_object *self, PyObject *Py_UNUSED(ignored)) {
  */
 static PyObject *pool_forked(pool_object *self, PyObject *Py_UNUSED(ignored)) {
     mailbox_reset(&self->mailbox);
+    self->limit.submitters = NULL;
     self->needs_courier = self->has_ticker && !self->mailbox.closing;
     betapool_stats stats = {.size = sizeof stats};
     host_call call;
-    host_enter(&call, self->state->disown_future, NULL);
+    host_enter(&call, self, self->state->disown_future, NULL);
     int code = betapool_get_stats(self->native, &stats);
     host_leave(&call);
     if (code < 0) {
@@ -197,9 +203,13 @@ static PyObject *pool_crew(pool_object *self, void *Py_UNUSED(closure)) {
     return Py_NewRef(self->crew);
 }
 
+static PyObject *pool_is_over(pool_object *self, void *Py_UNUSED(closure)) {
+    return PyBool_FromLong(self->limit.is_over);
+}
+
 static PyMethodDef pool_methods[] = {
-    {"submit", (PyCFunction)(void (*)(void))pool_submit, METH_FASTCALL,
-     PyDoc_STR("submit($self, function, args, kwargs, /)\n--\n\nQueues a call; its Future, or None if the pool was shut down or broken.")},
+    {"submit", (PyCFunction)pool_submit, METH_O,
+     PyDoc_STR("submit($self, function, /)\n--\n\nQueues a call without arguments; its Future, or None if the pool has ended.")},
     {"take", (PyCFunction)pool_take, METH_NOARGS,
      PyDoc_STR("take($self)\n--\n\nTakes back the oldest call not yet begun: (future, function, args, kwargs), or None.")},
     {"serve", (PyCFunction)pool_serve, METH_NOARGS,
@@ -224,6 +234,7 @@ static PyMethodDef pool_methods[] = {
 
 static PyGetSetDef pool_getset[] = {
     {"crew", (getter)pool_crew, NULL, PyDoc_STR("Whoever starts the threads."), NULL},
+    {"is_over", (getter)pool_is_over, NULL, PyDoc_STR("Whether the pool was shut down."), NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -239,8 +250,9 @@ static PyType_Slot pool_slots[] = {
     {Py_tp_methods, pool_methods},
     {Py_tp_getset, pool_getset},
     {Py_tp_members, pool_members},
-    {Py_tp_doc, PyDoc_STR("Pool(owner, crew, *, min_workers=None, max_workers=None, policy=None, interval=None, beta_threshold=None, alpha=None, "
-                          "hysteresis=None, on_decision=False)\n--\n\nA pool whose threads a crew starts, and which ends with its owner.")},
+    {Py_tp_doc, PyDoc_STR("Pool(owner, crew, *, min_workers=None, max_workers=None, policy=None, interval=None, beta_threshold=None, "
+                          "alpha=None, hysteresis=None, on_decision=False, max_queue=None, refuses=False, copies_context=False)\n--\n\n"
+                          "A pool whose threads a crew starts, and which ends with its owner.")},
     {0, NULL},
 };
 

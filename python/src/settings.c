@@ -29,8 +29,7 @@ static int set_policy(betapool_config *config, PyObject *value) {
     return 0;
 }
 
-/* An integer from 1 to most. */
-static int set_count(uint32_t *count, PyObject *value, const char *name, uint32_t most) {
+int core_count(uint32_t *count, PyObject *value, const char *name, uint32_t most) {
     if (!is_given(value)) {
         return 0;
     }
@@ -80,15 +79,15 @@ static int set_number(double *number, PyObject *value, const char *name, const c
 
 int core_configure(betapool_config *config, const core_settings *settings) {
     if (set_policy(config, settings->policy) < 0 ||
-        set_count(&config->max_threads, settings->max_threads, settings->max_name, MOST_THREADS) < 0) {
+        core_count(&config->max_threads, settings->max_threads, settings->max_name, MOST_THREADS) < 0) {
         return -1;
     }
     if (!is_given(settings->min_threads) && config->max_threads != 0 && config->min_threads > config->max_threads) {
         config->min_threads = config->max_threads;
     }
     uint32_t most = config->max_threads != 0 ? config->max_threads : MOST_THREADS;
-    if (set_count(&config->min_threads, settings->min_threads, settings->min_name, most) < 0 ||
-        set_count(&config->hysteresis, settings->hysteresis, "hysteresis", UINT32_MAX) < 0 ||
+    if (core_count(&config->min_threads, settings->min_threads, settings->min_name, most) < 0 ||
+        core_count(&config->hysteresis, settings->hysteresis, "hysteresis", UINT32_MAX) < 0 ||
         set_number(&config->beta_threshold, settings->beta_threshold, "beta_threshold", "a number from 0 to 1", 0, false, 1) < 0 ||
         set_number(&config->alpha, settings->alpha, "alpha", "a number above 0 and at most 1", 0, true, 1) < 0 ||
         set_number(&config->interval, settings->interval, "interval", "a number of seconds from 0.001 to 3600", 0.001, false, 3600) < 0) {

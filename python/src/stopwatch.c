@@ -4,7 +4,8 @@
 typedef struct stopwatch_object {
     PyObject_HEAD
     controller_object *controller;
-    unsigned long thread; /* the thread in which it runs; 0: it does not */
+    unsigned long thread;   /* the thread in which it runs; 0: it does not */
+    attachment *attachment; /* of that thread */
     double cpu, wall;
 } stopwatch_object;
 
@@ -30,6 +31,10 @@ static PyObject *stopwatch_enter(PyObject *object, PyObject *Py_UNUSED(ignored))
         PyErr_SetString(PyExc_RuntimeError, "this task() is running already: call task() anew for each block");
         return NULL;
     }
+    controller_object *controller = self->controller;
+    if ((self->attachment = watch_begin(controller->watch, controller->state->attachment)) == NULL) {
+        return NULL;
+    }
     self->thread = PyThread_get_thread_ident();
     /* The wall clock is read first and last, so that it covers the CPU clock's readings. */
     self->wall = betapool_wall_time();
@@ -46,6 +51,7 @@ static PyObject *stopwatch_exit(PyObject *object, PyObject *const *Py_UNUSED(arg
         return NULL;
     }
     self->thread = 0;
+    watch_end(self->attachment);
     /* A measurement is not an argument to be refused: where the two clocks disagree, the wall clock is right. */
     int code = betapool_controller_report(self->controller->native, cpu < wall ? cpu : wall, wall);
     return code < 0 ? core_raise(code) : Py_NewRef(Py_False);

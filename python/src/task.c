@@ -1,32 +1,27 @@
-/* A work item: a future and the call that will resolve it, on its way through the library's queue. */
+/* A call on its way through the library's queue, which holds a reference to its future. */
 #include "core.h"
-
-typedef struct task {
-    pool_object *pool; /* borrowed: a pool outlives its tasks */
-    PyObject *future;
-    PyObject *function;
-    PyObject *args;
-    PyObject *kwargs; /* or NULL */
-} task;
 
 /* ---- Running ---- */
 
-static void task_free(task *item) {
-    Py_XDECREF(item->future);
-    Py_XDECREF(item->function);
-    Py_XDECREF(item->args);
-    Py_XDECREF(item->kwargs);
-    PyMem_Free(item);
+static void call_clear(call *call) {
+    Py_CLEAR(call->function);
+    Py_CLEAR(call->args);
+    Py_CLEAR(call->names);
 }
 
-/* Says that a future did not take what a worker brought. Takes over `done`. */
-static void check_done(pool_object *pool, PyObject *done) {
-    if (done != NULL) {
-        Py_DECREF(done);
-        return;
+static PyObject *call_make(const call *call) {
+    if (call->args == NULL) {
+        return PyObject_CallNoArgs(call->function);
     }
+    Py_ssize_t named = call->names == NULL ? 0 : PyTuple_GET_SIZE(call->names);
+    Py_ssize_t count = PyTuple_GET_SIZE(call->args) - named;
+    return PyObject_Vectorcall(call->function, ((PyTupleObject *)call->args)->ob_item, (size_t)count, call->names);
+}
+
+/* Says that a future did not take what a worker brought. */
+static void report_failure(pool_object *pool) {
     PyObject *exception = PyErr_GetRaisedException();
-    done = PyObject_CallMethodOneArg(pool->crew, pool->state->task_failed, exception);
+    PyObject *done = PyObject_CallMethodOneArg(pool->crew, pool->state->task_failed, exception);
     if (done == NULL) {
         PyErr_WriteUnraisable(pool->crew);
     }
@@ -34,55 +29,73 @@ static void check_done(pool_object *pool, PyObject *done) {
     Py_DECREF(exception);
 }
 
-/* Whether the future has not been cancelled; from now on it cannot be. */
-static bool begin(task *item) {
-    PyObject *answer = PyObject_CallMethodNoArgs(item->future, item->pool->state->set_running_or_notify_cancel);
-    bool is_wanted = answer == Py_True;
-    check_done(item->pool, answer);
-    return is_wanted;
-}
-
-static void execute(task *item) {
-    core_state *state = item->pool->state;
-    if (!begin(item)) {
+static void execute(pool_object *pool, future_object *future) {
+    int goes = future_begin(future, pool->state);
+    if (goes <= 0) {
+        if (goes < 0) {
+            report_failure(pool);
+        }
         return;
     }
-    host_set_future(item->future);
-    PyObject *result = PyObject_Call(item->function, item->args, item->kwargs);
+    call call;
+    future_take_call(future, &call);
+    host_set_future((PyObject *)future);
+    PyObject *result = call_make(&call);
     host_set_future(NULL);
     PyObject *exception = result == NULL ? PyErr_GetRaisedException() : NULL;
     /* Before anybody can see the result, so that whoever has it knows that the arguments are released. */
-    Py_CLEAR(item->function);
-    Py_CLEAR(item->args);
-    Py_CLEAR(item->kwargs);
-    PyObject *done = exception == NULL ? PyObject_CallMethodOneArg(item->future, state->set_result, result)
-                                       : PyObject_CallMethodOneArg(item->future, state->set_exception, exception);
-    Py_XDECREF(result);
-    Py_XDECREF(exception);
-    check_done(item->pool, done);
-}
-
-/* The library gives the task up. What that means for its future is for the call under which it happens to say. */
-static void give_up(task *item) {
-    PyObject *method = host_give_up();
-    if (method != NULL) {
-        check_done(item->pool, PyObject_CallMethodOneArg(item->pool->crew, method, item->future));
+    call_clear(&call);
+    if (future_finish(future, pool->state, result == NULL ? exception : result, result == NULL) < 0) {
+        report_failure(pool);
     }
 }
 
+/* The library gives the task up. What that means for its future is for the call under which it happens to say. */
+static void give_up(pool_object *pool, future_object *future) {
+    PyObject *method = host_give_up();
+    if (method == NULL) {
+        return;
+    }
+    PyObject *done = PyObject_CallMethodOneArg(pool->crew, method, (PyObject *)future);
+    if (done == NULL) {
+        report_failure(pool);
+    }
+    Py_XDECREF(done);
+}
+
 static void task_run(void *argument, int status) {
-    task *item = argument;
+    future_object *future = argument;
+    limit_leave(host_pool());
     if (status == 0) {
-        execute(item);
-        task_free(item);
-        host_give_way();
+        execute(host_pool(), future);
     } else {
-        give_up(item);
-        task_free(item);
+        give_up(host_pool(), future);
+    }
+    future_show_if_needed(future);
+    Py_DECREF(future);
+    if (status == 0) {
+        host_give_way();
     }
 }
 
 /* ---- Taking back ---- */
+
+/* The arguments as a tuple and a dict. -1 with an exception. */
+static int unpack(const call *call, PyObject **args, PyObject **kwargs) {
+    Py_ssize_t total = call->args == NULL ? 0 : PyTuple_GET_SIZE(call->args);
+    Py_ssize_t named = call->names == NULL ? 0 : PyTuple_GET_SIZE(call->names);
+    *args = call->args == NULL ? PyTuple_New(0) : PyTuple_GetSlice(call->args, 0, total - named);
+    *kwargs = PyDict_New();
+    int code = *args == NULL || *kwargs == NULL ? -1 : 0;
+    for (Py_ssize_t i = 0; code == 0 && i < named; i++) {
+        code = PyDict_SetItem(*kwargs, PyTuple_GET_ITEM(call->names, i), PyTuple_GET_ITEM(call->args, total - named + i));
+    }
+    if (code < 0) {
+        Py_CLEAR(*args);
+        Py_CLEAR(*kwargs);
+    }
+    return code;
+}
 
 PyObject *task_take(pool_object *pool) {
     betapool_task taken;
@@ -90,36 +103,32 @@ PyObject *task_take(pool_object *pool) {
     if (code <= 0) {
         return code < 0 ? core_raise(code) : Py_NewRef(Py_None);
     }
-    task *item = taken.argument;
-    PyObject *kwargs = item->kwargs == NULL ? PyDict_New() : Py_NewRef(item->kwargs);
-    PyObject *parts = kwargs == NULL ? NULL : Py_BuildValue("(OOON)", item->future, item->function, item->args, kwargs);
-    task_free(item);
+    future_object *future = taken.argument;
+    limit_leave(pool);
+    object_show((PyObject *)future);
+    call call;
+    future_take_call(future, &call);
+    PyObject *args, *kwargs, *parts = NULL;
+    if (unpack(&call, &args, &kwargs) == 0) {
+        parts = Py_BuildValue("(OONN)", future, call.function, args, kwargs);
+    }
+    call_clear(&call);
+    Py_DECREF(future);
     return parts;
 }
 
 /* ---- Submitting ---- */
 
-static task *task_create(pool_object *pool, PyObject *function, PyObject *args, PyObject *kwargs) {
-    task *item = PyMem_Calloc(1, sizeof *item);
-    if (item == NULL) {
-        PyErr_NoMemory();
-        return NULL;
-    }
-    item->pool = pool;
-    item->future = PyObject_CallNoArgs(pool->state->future_type);
-    if (item->future == NULL) {
-        PyMem_Free(item);
-        return NULL;
-    }
-    item->function = Py_NewRef(function);
-    item->args = Py_NewRef(args);
-    item->kwargs = PyDict_GET_SIZE(kwargs) == 0 ? NULL : Py_NewRef(kwargs);
-    return item;
-}
-
-/* The courier comes with the first task: before that the library has nothing to say. */
+/*
+ * The courier comes when the library may have something to say: when there is a listener for its decisions, or a second task, for which it
+ * may want another thread.
+ */
 static int ensure_courier(pool_object *pool) {
-    if (!atomic_load_explicit(&pool->needs_courier, memory_order_relaxed) || !atomic_exchange(&pool->needs_courier, false)) {
+    if (!atomic_load_explicit(&pool->needs_courier, memory_order_relaxed)) {
+        return 0;
+    }
+    bool is_first = !atomic_exchange(&pool->has_submitted, true);
+    if ((is_first && pool->mailbox.decisions == NULL) || !atomic_exchange(&pool->needs_courier, false)) {
         return 0;
     }
     PyObject *done = PyObject_CallMethodOneArg(pool->crew, pool->state->start_courier, (PyObject *)pool);
@@ -131,22 +140,33 @@ static int ensure_courier(pool_object *pool) {
     return 0;
 }
 
-PyObject *task_submit(pool_object *pool, PyObject *function, PyObject *args, PyObject *kwargs) {
+static PyObject *submit(pool_object *pool, PyObject *function, PyObject *const *args, Py_ssize_t count, PyObject *names) {
     if (ensure_courier(pool) < 0) {
         return NULL;
     }
-    task *item = task_create(pool, function, args, kwargs);
-    if (item == NULL) {
+    int has_room = limit_enter(pool);
+    if (has_room <= 0) {
+        if (has_room == 0) {
+            PyErr_Format(pool->state->queue_full, "%zd calls wait, as many as max_queue allows: submit again later", pool->limit.most);
+        }
         return NULL;
     }
-    PyObject *future = Py_NewRef(item->future); /* the item may be gone before betapool_submit returns */
+    future_object *future = future_create(pool->state, function, args, count, names);
+    if (future == NULL) {
+        limit_leave(pool);
+        return NULL;
+    }
+    new_crossing_ref((PyObject *)future); /* the queue's */
+    object_hide((PyObject *)future); /* while it is queued it is no garbage */
     PyObject *error = NULL;
     host_call call;
-    host_enter(&call, pool->state->cancel_future, &error);
-    int code = betapool_submit(pool->native, task_run, item);
+    host_enter(&call, pool, pool->state->cancel_future, &error);
+    int code = betapool_submit(pool->native, task_run, future);
     host_leave(&call);
     if (code < 0) {
-        task_free(item);
+        limit_leave(pool);
+        object_show((PyObject *)future);
+        Py_DECREF(future);
         Py_CLEAR(future);
     }
     if (error != NULL) {
@@ -163,5 +183,19 @@ PyObject *task_submit(pool_object *pool, PyObject *function, PyObject *args, PyO
     if (code == -ESHUTDOWN || code == -EAGAIN) {
         return Py_NewRef(Py_None);
     }
-    return code < 0 ? core_raise(code) : future;
+    return code < 0 ? core_raise(code) : (PyObject *)future;
+}
+
+/* Of a call in a copy of the caller's context: of context.run(function, ...). */
+static PyObject *submit_in_context(pool_object *pool, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    PyObject *context = PyContext_CopyCurrent();
+    PyObject *run = context == NULL ? NULL : PyObject_GetAttr(context, pool->state->run);
+    PyObject *future = run == NULL ? NULL : submit(pool, run, args, count, names);
+    Py_XDECREF(run);
+    Py_XDECREF(context);
+    return future;
+}
+
+PyObject *task_submit(pool_object *pool, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    return pool->copies_context ? submit_in_context(pool, args, count, names) : submit(pool, args[0], args + 1, count - 1, names);
 }

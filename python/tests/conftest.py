@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
+# Tests with other people's libraries, in an environment of their own: make test-clients.
+collect_ignore = ["clients"]
+
 FREE_THREADED = not getattr(sys, "_is_gil_enabled", lambda: True)()
 
 

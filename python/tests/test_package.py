@@ -115,7 +115,8 @@ def test_the_stub_names_what_the_extension_has():
     typed = {}
     for node in stub.body:
         if isinstance(node, ast.ClassDef):
-            typed[node.name] = {item.name for item in node.body if isinstance(item, ast.FunctionDef)} - {"__new__"}
+            functions = {item.name for item in node.body if isinstance(item, ast.FunctionDef)} - {"__new__"}
+            typed[node.name] = functions | {item.target.id for item in node.body if isinstance(item, ast.AnnAssign)}
         elif isinstance(node, ast.FunctionDef):
             typed[node.name] = None
         elif isinstance(node, ast.AnnAssign):

@@ -1,0 +1,226 @@
+/*
+ * The threads that a Controller sees at work: each is attached with its first task(), and a native thread of the controller's looks at what
+ * those that have a task are doing. It must be native: a thread that needs the GIL to look would find everybody else waiting for it.
+ */
+#include "core.h"
+
+#include <signal.h>
+#include <time.h>
+
+struct watch {
+    betapool_controller *native;
+    PyObject *attachments; /* a thread's own: _thread._local */
+    double period; /* seconds between two looks */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    pthread_t thread;
+    bool is_started, is_ending;
+    atomic_uint generation; /* of the process that lock and thread belong to */
+    atomic_bool is_asleep;  /* nobody had a task */
+};
+
+/* Number of forks between the first process and this one: a child has none of its parent's threads, and nothing is attached there. */
+static unsigned generation;
+static atomic_flag is_renewing = ATOMIC_FLAG_INIT;
+
+static void count_fork(void) {
+    generation++;
+    atomic_flag_clear(&is_renewing);
+    sleeper_forked();
+}
+
+int watch_prepare(void) {
+    static bool is_prepared;
+    if (!is_prepared && pthread_atfork(NULL, NULL, count_fork) != 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    is_prepared = true;
+    return 0;
+}
+
+/* ---- Looking ---- */
+
+#define LOOKS_PER_INTERVAL 5
+
+static void *look(void *argument) {
+    watch *self = argument;
+    pthread_mutex_lock(&self->lock);
+    while (!self->is_ending) {
+        atomic_store(&self->is_asleep, true); /* before looking: who gets a task after that rings */
+        pthread_mutex_unlock(&self->lock);
+        int busy = betapool_controller_sample(self->native);
+        pthread_mutex_lock(&self->lock);
+        if (busy <= 0) {
+            while (!self->is_ending && atomic_load(&self->is_asleep)) {
+                pthread_cond_wait(&self->changed, &self->lock);
+            }
+            continue;
+        }
+        atomic_store(&self->is_asleep, false);
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        long nanoseconds = until.tv_nsec + (long)(self->period * 1e9) % 1000000000;
+        until.tv_sec += (time_t)self->period + nanoseconds / 1000000000;
+        until.tv_nsec = nanoseconds % 1000000000;
+        while (!self->is_ending && pthread_cond_timedwait(&self->changed, &self->lock, &until) != ETIMEDOUT) {
+        }
+    }
+    pthread_mutex_unlock(&self->lock);
+    return NULL;
+}
+
+static void prepare_lock(watch *self) {
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_cond_init(&self->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+/* In the child of a fork: whoever held the lock does not exist here, nor does the thread. */
+static void renew(watch *self) {
+    while (atomic_flag_test_and_set(&is_renewing)) {
+    }
+    if (atomic_load(&self->generation) != generation) {
+        prepare_lock(self);
+        self->is_started = false;
+        atomic_store(&self->generation, generation);
+    }
+    atomic_flag_clear(&is_renewing);
+}
+
+/* Starts the thread, with every signal blocked: they are Python's. Not fatal if it cannot be had: ticks look, too. */
+static void start(watch *self) {
+    if (self->is_started) {
+        return;
+    }
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    self->is_started = pthread_create(&self->thread, NULL, look, self) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+
+/* ---- Attached threads ---- */
+
+struct attachment {
+    watch *watch;
+    int number; /* what betapool_controller_attach said */
+    unsigned generation;
+    unsigned depth; /* tasks under way in this thread, one in the other */
+};
+
+static const char attachment_name[] = "betapool._core.attachment";
+
+/* The thread ends, or the controller. */
+static void detach(PyObject *capsule) {
+    attachment *self = PyCapsule_GetPointer(capsule, attachment_name);
+    if (self->generation == generation && self->number >= 0) {
+        betapool_controller_detach(self->watch->native, self->number);
+    }
+    PyMem_RawFree(self);
+}
+
+/* The calling thread's, made if there was none. NULL with an exception. */
+static attachment *own_attachment(watch *watch, PyObject *name) {
+    PyObject *capsule = PyObject_GetAttr(watch->attachments, name);
+    if (capsule == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        PyErr_Clear();
+        attachment *made = PyMem_RawCalloc(1, sizeof *made);
+        if (made == NULL) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+        made->watch = watch;
+        made->number = -1;
+        capsule = PyCapsule_New(made, attachment_name, detach);
+        if (capsule == NULL) {
+            PyMem_RawFree(made);
+        } else if (PyObject_SetAttr(watch->attachments, name, capsule) < 0) {
+            Py_CLEAR(capsule);
+        }
+    }
+    if (capsule == NULL) {
+        return NULL;
+    }
+    attachment *self = PyCapsule_GetPointer(capsule, attachment_name);
+    Py_DECREF(capsule); /* the thread has it */
+    return self;
+}
+
+attachment *watch_begin(watch *watch, PyObject *name) {
+    attachment *self = own_attachment(watch, name);
+    if (self == NULL) {
+        return NULL;
+    }
+    if (atomic_load(&watch->generation) != generation) {
+        renew(watch);
+    }
+    bool is_attached = self->number >= 0 && self->generation == generation;
+    if (!is_attached) {
+        self->generation = generation;
+        self->number = betapool_controller_attach(watch->native); /* out of memory: goes on unseen */
+        pthread_mutex_lock(&watch->lock);
+        start(watch);
+        pthread_mutex_unlock(&watch->lock);
+    }
+    if (self->depth++ == 0 || !is_attached) {
+        betapool_controller_set_busy(watch->native, self->number, true);
+        if (atomic_load(&watch->is_asleep)) {
+            pthread_mutex_lock(&watch->lock);
+            atomic_store(&watch->is_asleep, false);
+            pthread_cond_signal(&watch->changed);
+            pthread_mutex_unlock(&watch->lock);
+        }
+    }
+    return self;
+}
+
+void watch_end(attachment *self) {
+    if (--self->depth == 0 && self->generation == generation) {
+        betapool_controller_set_busy(self->watch->native, self->number, false);
+    }
+}
+
+/* ---- Making and ending ---- */
+
+watch *watch_create(betapool_controller *native, double interval) {
+    watch *self = PyMem_RawCalloc(1, sizeof *self);
+    if (self == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    PyObject *module = PyImport_ImportModule("_thread"); /* not threading: others put their own in its place */
+    self->attachments = module == NULL ? NULL : PyObject_CallMethod(module, "_local", NULL);
+    Py_XDECREF(module);
+    if (self->attachments == NULL) {
+        PyMem_RawFree(self);
+        return NULL;
+    }
+    self->native = native;
+    self->period = interval / LOOKS_PER_INTERVAL;
+    self->generation = generation;
+    prepare_lock(self);
+    return self;
+}
+
+void watch_free(watch *self) {
+    Py_DECREF(self->attachments); /* those of all threads */
+    if (self->is_started && self->generation == generation) {
+        pthread_mutex_lock(&self->lock);
+        self->is_ending = true;
+        pthread_cond_signal(&self->changed);
+        pthread_mutex_unlock(&self->lock);
+        Py_BEGIN_ALLOW_THREADS
+        pthread_join(self->thread, NULL);
+        Py_END_ALLOW_THREADS
+    }
+    if (self->generation == generation) {
+        pthread_cond_destroy(&self->changed);
+        pthread_mutex_destroy(&self->lock);
+    }
+    PyMem_RawFree(self);
+}
