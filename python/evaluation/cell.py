@@ -1,9 +1,9 @@
-"""One measurement: one strategy, one workload, one run, in a process of its own.
+"""One measurement: one strategy, one workload, one run, or one bench of the executor; in a process of its own.
 
     python -m evaluation.cell FUNCTION     reads its argument as one line of JSON, prints the outcome as one
 
-Only the standard library and betapool are needed, so that any interpreter can be measured. Every run begins cold, and one that hangs can be
-ended from outside, which threads cannot.
+Only the standard library and the pool that is measured are needed, so that any interpreter can be measured. Every run begins cold, and one
+that hangs can be ended from outside, which threads cannot.
 """
 
 from __future__ import annotations
@@ -71,6 +71,14 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def bench(request: dict[str, Any]) -> dict[str, Any]:
+    from evaluation import benches
+
+    outcome = benches.measure(request)
+    require_no_gil()  # only now: the benches import what they measure
+    return outcome
+
+
 def setting(_: dict[str, Any]) -> dict[str, Any]:
     return dataclasses.asdict(calibrate())
 
@@ -88,7 +96,7 @@ def leave_with_parent() -> None:
 
 
 def main() -> None:
-    function = {"measure": measure, "setting": setting}[sys.argv[1]]
+    function = {"measure": measure, "bench": bench, "setting": setting}[sys.argv[1]]
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=leave_with_parent, daemon=True).start()
     if request.get("cores"):

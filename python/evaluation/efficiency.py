@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.console import Console
 
-from evaluation import children, interpreters, machine, report
+from evaluation import interpreters, machine, report
+from evaluation.command import Parser, cache_folder, carry_out, keep_previous, leave, listed, names_of, number
 from evaluation.plan import Durations, Group, core_numbers
 from evaluation.progress import Display, duration
 from evaluation.results import Results
@@ -36,11 +35,6 @@ FULL = {"workloads": list(WORKLOADS), "cores": ["1", "all"], "seconds": 20.0, "s
 QUICK = {"workloads": ["micro", "rag", "cpu"], "cores": ["all"], "seconds": 5.0, "static_seconds": 2.0, "rounds": 1}
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message} (see --help)\n")
-
-
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = Parser(
         prog="python -m evaluation.efficiency",
@@ -50,18 +44,19 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--workloads", type=_names([*WORKLOADS, "table-xi"]), metavar="A,B", help="which (default: all; table-xi: the paper's six rows)")
+    add("--workloads", type=names_of([*WORKLOADS, "table-xi"]), metavar="A,B", help="which (default: all; table-xi: the paper's six rows)")
     add(
         "--pythons",
-        type=_list,
+        type=listed,
         metavar="A,B",
         help=f"versions or paths (default: those of {', '.join(interpreters.DEFAULTS)} that are there)",
     )
     add("--cores", type=_cores, metavar="A,B", help="'all' or how many, by affinity (default: 1,all)")
-    add("--seconds", type=_number(float, 1), metavar="S", help=f"of a run from a cold start ({_default('seconds')})")
-    add("--static-seconds", type=_number(float, 0.5), metavar="S", help=f"of a run with a static count ({_default('static_seconds')})")
-    add("--rounds", type=_number(int, 1), metavar="N", help=f"in which the strategies take turns ({_default('rounds')})")
-    add("--only-strategies", type=_names(list(LABELS)), metavar="A,B", help=f"of {', '.join(LABELS)}")
+    add("--seconds", type=number(float, 1), metavar="S", help=f"of a run in a round ({_default('seconds')})")
+    sweep = f"of a run in the sweep of static counts ({_default('static_seconds')})"
+    add("--static-seconds", type=number(float, 0.5), metavar="S", help=sweep)
+    add("--rounds", type=number(int, 1), metavar="N", help=f"in which the strategies take turns ({_default('rounds')})")
+    add("--only-strategies", type=names_of(list(LABELS)), metavar="A,B", help=f"of {', '.join(LABELS)}")
     add("--quick", action="store_true", help="a few workloads, one interpreter, short runs, and only powers of two as static counts")
     add(
         "--json",
@@ -84,43 +79,16 @@ def _default(name: str) -> str:
     return f"default: {FULL[name]:g}; {QUICK[name]:g} with --quick"
 
 
-def _list(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _names(known: list[str]) -> Any:
-    def convert(text: str) -> list[str]:
-        for name in _list(text):
-            if name not in known:
-                raise argparse.ArgumentTypeError(f"there is no {name!r}; there are {', '.join(known)}")
-        return _list(text)
-
-    return convert
-
-
 def _cores(text: str) -> list[str]:
-    for name in _list(text):
+    for name in listed(text):
         if name != "all" and not (name.isdecimal() and 1 <= int(name) <= len(os.sched_getaffinity(0))):
             raise argparse.ArgumentTypeError(f"{name!r} is neither 'all' nor from 1 to {len(os.sched_getaffinity(0))}")
-    return _list(text)
-
-
-def _number(kind: type, least: float) -> Any:
-    def convert(text: str) -> Any:
-        value = kind(text)
-        if not least <= value <= 100_000:  # NaN is not either
-            raise argparse.ArgumentTypeError(f"{text} is not from {least:g} to 100000")
-        return value
-
-    convert.__name__ = "whole number" if kind is int else "number"  # for argparse's "invalid ... value"
-    return convert
+    return listed(text)
 
 
 def open_results(options: argparse.Namespace, console: Console) -> Results:
-    if not options.resume and options.json.exists():
-        previous = options.json.with_name(options.json.name + ".previous")
-        options.json.replace(previous)
-        console.print(f"the results that were in {options.json} are now in {previous}", highlight=False, soft_wrap=True)
+    if not options.resume:
+        keep_previous(options.json, console)
     return Results(options.json)
 
 
@@ -164,9 +132,9 @@ def measure(options: argparse.Namespace, console: Console, folders: Folders) -> 
     console.print(f"at most {duration(sum(estimates))}; results go to {options.json}", highlight=False, soft_wrap=True)
     with Display(console, sum(estimates)) as display:
         runner = Runner(results, display, durations, settings, folders)
-        for number, group in enumerate(groups, 1):
+        for done, group in enumerate(groups, 1):
             runner.measure(group, strategies, available, fine=fine)
-            display.reach(sum(estimates[:number]))
+            display.reach(sum(estimates[:done]))
 
 
 def earlier_settings(results: Results) -> dict[tuple[str, str], dict[str, Any]]:
@@ -174,43 +142,10 @@ def earlier_settings(results: Results) -> dict[tuple[str, str], dict[str, Any]]:
     return {(name, described["version"]): run["settings"][name] for run in results.runs for name, described in run["interpreters"].items()}
 
 
-def cache_folder() -> Path:
-    """Where .ci/ keeps what is made once, too."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(os.environ.get("BETAPOOL_CACHE") or Path(base, "betapool"), "evaluation")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def stop(_number: int, _frame: object) -> None:
-    for each in SIGNALS:
-        signal.signal(each, signal.SIG_IGN)  # a second Ctrl-C must not cut the tidying up short
-    raise KeyboardInterrupt
-
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
-    for number in SIGNALS:
-        if signal.getsignal(number) != signal.SIG_IGN:  # nohup and background jobs ignore some
-            signal.signal(number, stop)
     console = report.wide_console()
-    status = 0
-    try:
-        run(options, console)
-    except BrokenPipeError:
-        raise
-    except (interpreters.Unusable, children.DidNotFinish, OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        console.print(f"\nstopped; --resume goes on with {options.json}", highlight=False, soft_wrap=True)
-        status = 130
-    left = children.end_leftovers()
-    if left:
-        console.print(f"error: these processes were left running, and are ended now: {', '.join(left)}", highlight=False, soft_wrap=True)
-        status = 1
+    status = carry_out(lambda: run(options, console), console, f"--resume goes on with {options.json}")
     results = Results(options.json)
     if results.outcomes:
         console.print()
@@ -219,8 +154,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(1)
+    leave(main)

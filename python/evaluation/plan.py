@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from evaluation.interpreters import Interpreter
 from evaluation.strategies import Strategy
 from evaluation.workloads import Workload
+
+Contestant = TypeVar("Contestant")
 
 GRID = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 COARSE = tuple(1 << power for power in range(9))
@@ -100,7 +102,7 @@ def challenged(static_rates: dict[Strategy, float], others: list[tuple[float, fl
     return [strategy for strategy in dict.fromkeys(Strategy("fixed", count) for count in nearest) if strategy not in static_rates]
 
 
-def turns(contestants: list[Strategy], round: int) -> list[Strategy]:
+def turns(contestants: list[Contestant], round: int) -> list[Contestant]:
     """Their order in a round: each begins with another one, so that a noisy machine disturbs all alike."""
     first = (round - 1) % len(contestants)
     return contestants[first:] + contestants[:first]
@@ -110,18 +112,19 @@ class Durations(NamedTuple):
     """How long things are measured."""
 
     seconds: float
-    """A strategy that must find its count."""
+    """In a round."""
     static_seconds: float
+    """In the sweep of static counts, which says which of them take part in the rounds."""
     rounds: int
 
-    def of(self, strategy: Strategy) -> float:
-        return self.static_seconds if strategy.is_static else self.seconds
+    def of(self, round: int) -> float:
+        return self.seconds if round else self.static_seconds
 
     def estimate(self, strategies: int, most: int, *, fine: bool) -> float:
         """Seconds for one workload, if the sweep is not cut short."""
         coarse = sum(count <= most for count in COARSE)
-        statics = coarse + (3 if fine else 0) + 3 + 3 * self.rounds
-        return statics * (self.static_seconds + OVERHEAD) + strategies * self.rounds * (self.seconds + OVERHEAD)
+        sweep = coarse + (3 if fine else 0) + 3
+        return sweep * (self.static_seconds + OVERHEAD) + (strategies + 3) * self.rounds * (self.seconds + OVERHEAD)
 
 
 class Group(NamedTuple):

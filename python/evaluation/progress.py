@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Callable
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -13,8 +14,10 @@ from evaluation.results import Outcome
 class Display:
     """Time goes by the plan: its seconds are known before, and a sweep that ends early only makes the bar jump."""
 
-    def __init__(self, console: Console, seconds: float) -> None:
+    def __init__(self, console: Console, seconds: float, describe: Callable[[Outcome], str] | None = None) -> None:
+        """describe: the line for a cell."""
         self._console = console
+        self._describe = describe or line
         self._seconds = seconds
         self._done = 0.0
         # Drawn rarely: the machine has better to do.
@@ -40,7 +43,7 @@ class Display:
         self._bar.update(self._task, description=what)
 
     def end(self, outcome: Outcome, seconds: float) -> None:
-        self._console.print(line(outcome), highlight=False, soft_wrap=True)
+        self._console.print(self._describe(outcome), highlight=False, soft_wrap=True)
         self.reach(self._done + seconds)
 
     def reach(self, seconds: float) -> None:
@@ -53,10 +56,14 @@ def line(outcome: Outcome) -> str:
     cell = outcome.cell
     where = f"{cell.python:6}{cell.cores:>4}  {cell.workload:10}{cell.strategy!s:13}"
     where += f"round {cell.round}" if cell.round else "sweep  "
+    figures = f"{outcome.values['rate']:>10,.1f}/s  {outcome.values['threads']:5.1f} threads" if outcome.values else ""
+    return f"{where}  {with_remarks(outcome, figures)}"
+
+
+def with_remarks(outcome: Outcome, figures: str) -> str:
+    """Its figures, or why there are none; and whether others were in the way."""
     flag = f"  ! others used {outcome.others:.2f} cores, {outcome.stolen:.2f} stolen" if outcome.disturbed else ""
-    if outcome.values is None:
-        return f"{where}  did not finish: {outcome.failure}{flag}"
-    return f"{where}  {outcome.values['rate']:>10,.1f}/s  {outcome.values['threads']:5.1f} threads{flag}"
+    return (f"did not finish: {outcome.failure}" if outcome.values is None else figures) + flag
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Gets the paper's own Python package, which has the name of this project's, into a folder aside."""
+"""Gets other Python packages into folders aside: the paper's own, which has the name of this project's, and those of other thread pools."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evaluation.children import environment, last_line
 from evaluation.interpreters import Interpreter
-from evaluation.strategies import REFERENCE_VERSION
+from evaluation.peers import REFERENCE, Package
 
 SECONDS = 300
 
@@ -17,18 +17,31 @@ class Unavailable(Exception):
     """Says why."""
 
 
-def install(interpreter: Interpreter, cache: Path) -> Path:
+def install(interpreter: Interpreter, cache: Path, package: Package = REFERENCE) -> Path:
     """A folder to import it from, with what it depends on. Downloads it once."""
-    folder = cache / f"betapool-{REFERENCE_VERSION}-python{interpreter.version}{'t' * interpreter.free_threaded}"
+    folder = cache / f"{package.name}-{package.version}-python{interpreter.version}{'t' * interpreter.free_threaded}"
     if folder.exists():
         return folder
     partial = folder.with_name(folder.name + ".partial")
-    requirement = f"betapool=={REFERENCE_VERSION}"
-    pip = [sys.executable, "-m", "pip", "--python", interpreter.path, "--disable-pip-version-check", "--no-input", "--quiet"]
+    requirement = f"{package.name}=={package.version}"
+    if package.built_with:
+        tools = folder.with_name(folder.name + ".tools")
+        pip(interpreter, tools, ["--only-binary=:all:", *package.built_with])
+        pip(interpreter, partial, ["--no-build-isolation", requirement], tools)
+    else:
+        pip(interpreter, partial, ["--only-binary=:all:", requirement])
+    partial.rename(folder)  # there whole or not at all
+    return folder
+
+
+def pip(interpreter: Interpreter, folder: Path, arguments: list[str], *packages: Path) -> None:
+    """packages: folders that the build of a package imports from."""
+    command = [sys.executable, "-m", "pip", "--python", interpreter.path, "--disable-pip-version-check", "--no-input", "--quiet"]
+    requirement = arguments[-1]
     try:
         done = subprocess.run(
-            [*pip, "install", "--progress-bar=off", "--only-binary=:all:", "--upgrade", "--target", str(partial), requirement],
-            env=environment(),
+            [*command, "install", "--progress-bar=off", "--upgrade", "--target", str(folder), *arguments],
+            env=environment(*packages),
             capture_output=True,
             text=True,
             timeout=SECONDS,
@@ -38,5 +51,3 @@ def install(interpreter: Interpreter, cache: Path) -> Path:
         raise Unavailable(f"pip took over {SECONDS} s for {requirement}") from None
     if done.returncode:
         raise Unavailable(f"pip could not install {requirement}: {last_line(done.stderr)}")
-    partial.rename(folder)  # there whole or not at all
-    return folder

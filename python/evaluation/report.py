@@ -1,34 +1,39 @@
 """The tables.
 
-python -m evaluation.report FILE [--markdown]     those of an earlier run
+python -m evaluation.report FILE [--markdown | --short]     those of an earlier run
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from evaluation.results import Results
+from evaluation.command import leave
+from evaluation.results import Outcome, Results
 from evaluation.strategies import LABELS
 from evaluation.summary import Comparison, Row, Spread, compare, relevant, spread
 from evaluation.workloads import WORKLOADS
 
 LEGEND = """\
 best static  highest tasks/s in the second half of a run, of all static counts tried; in brackets the smallest within 1 % of it
-steady       tasks/s in the second half of a run, of the best static count's; median of the rounds, and the least and the most
+steady       tasks/s in the second half of a run, of the best static count's in the same round; median of the rounds, the least, the most
 whole run    the same from the cold start; static counts begin with all their threads
 threads      mean in the second half
 95 % after   seconds from the cold start until the rate was 95 % of the strategy's own steady one
 P99          of the time that a worker takes for a task, in the second half; in brackets how many times the best static count's
 controller   CPU of those threads of the pool that run no tasks, of one core
 *            others used the machine meanwhile, or the hypervisor took it away"""
+
+
+BORDER = 3
+"""Characters beside the text of a column: a line and two spaces."""
 
 
 class Table(NamedTuple):
@@ -41,13 +46,17 @@ class Table(NamedTuple):
 
 def tables(comparisons: list[Comparison]) -> list[Table]:
     """For each interpreter and number of cores the details, then the overview."""
-    places = dict.fromkeys((comparison.python, comparison.cores) for comparison in comparisons)
     made = []
-    for python, cores in places:
-        here = [comparison for comparison in comparisons if (comparison.python, comparison.cores) == (python, cores)]
-        title = f"Python {python}, {'all cores' if cores == 'all' else f'{cores} core(s)'}"
+    for title, here in by_place(comparisons):
         made += [details(title, here), overview(f"{title}: steady efficiency", here)]
     return made
+
+
+def by_place(comparisons: list[Comparison]) -> Iterator[tuple[str, list[Comparison]]]:
+    """Those of each interpreter and number of cores, under a title."""
+    for python, cores in dict.fromkeys((comparison.python, comparison.cores) for comparison in comparisons):
+        here = [comparison for comparison in comparisons if (comparison.python, comparison.cores) == (python, cores)]
+        yield f"Python {python}, {'all cores' if cores == 'all' else f'{cores} core(s)'}", here
 
 
 def details(title: str, comparisons: list[Comparison]) -> Table:
@@ -101,6 +110,36 @@ def overview(title: str, comparisons: list[Comparison]) -> Table:
     return Table(title, ["workload", "best static", *(LABELS[name] for name in columns)], rows, [section])
 
 
+def digest(title: str, comparisons: list[Comparison]) -> Table:
+    """A line for each workload: how `adaptive` does, in all respects, and how close the others come."""
+    others = [name for name in LABELS if name != "adaptive" and any(row.strategy.name == name for each in comparisons for row in each.rows)]
+    head = ["workload", "adaptive: steady", "whole run", "threads (least of the best static)", "95 % after", "P99, times the best static's"]
+    rows: list[list[str]] = []
+    steady: dict[str, list[float | None]] = {name: [] for name in ["adaptive", *others]}
+    for comparison in comparisons:
+        by_name = {row.strategy.name: row for row in comparison.rows}
+        for name, values in steady.items():
+            found = by_name.get(name)
+            values.append(found.steady.median if found and found.steady else None)
+        row = by_name.get("adaptive")
+        if row is None or row.rate is None:
+            continue
+        mark = " *" * row.disturbed
+        line = [
+            WORKLOADS[comparison.workload].title,
+            cell(row.steady, percent) + mark,
+            cell(row.whole, percent),
+            f"{cell(row.threads, lambda value: f'{value:.0f}')} ({comparison.knee})",
+            cell(row.settled, lambda value: f"{value:.1f} s"),
+            "-" if row.p99_ratio is None else f"{row.p99_ratio:.2f}",
+        ]
+        rows.append([*line, *("-" if value is None else percent(value) for value in (steady[name][-1] for name in others))])
+    whole = [row.whole.median for each in comparisons for row in each.rows if row.strategy.name == "adaptive" and row.whole]
+    means = [over_all(steady[name], lambda values: sum(values) / len(values)) for name in steady]
+    rows.append(["**mean**", means[0], over_all([*whole], lambda values: sum(values) / len(values)), "", "", "", *means[1:]])
+    return Table(title, [*head, *(LABELS[name] for name in others)], rows, [len(rows) - 2])
+
+
 def over_all(values: list[float | None], combine: Callable[[list[float]], float]) -> str:
     """A mean without those that did not finish would be too good."""
     finished = [value for value in values if value is not None]
@@ -120,18 +159,31 @@ def percent(value: float) -> str:
 
 def conditions(results: Results) -> list[str]:
     """Under what it was measured, in words."""
+    options = results.runs[-1]["options"]
+    measured = (
+        f"{options['rounds']} round(s) of {options['seconds']:g} s, strategies from a cold start; "
+        f"{options['static_seconds']:g} s in the sweep of static counts"
+    )
+    return [*place(results), measured, *disturbances(relevant(results))]
+
+
+def place(results: Results) -> list[str]:
+    """The machine and the interpreters."""
     run = results.runs[-1]
-    described, options = run["machine"], run["options"]
-    outcomes = relevant(results)
-    loads = spread(outcome.load_average for outcome in outcomes)
-    disturbed = sum(outcome.disturbed for outcome in outcomes)
+    described = run["machine"]
     pythons = {name: found for each in results.runs for name, found in each["interpreters"].items()}
     size = f"{len(described['cores'])} cores, {described['memory'] / 2**30:.1f} GiB"
-    lines = [
+    return [
         f"{described['processor']}, {size}, {described['system']}, {run['time']}",
         "Python " + ", ".join(found["version"] + " free-threaded" * found["free_threaded"] for found in pythons.values()),
-        f"{options['rounds']} round(s) of {options['seconds']:g} s from a cold start, {options['static_seconds']:g} s for static counts",
     ]
+
+
+def disturbances(outcomes: Iterable[Outcome]) -> list[str]:
+    outcomes = list(outcomes)
+    loads = spread(outcome.load_average for outcome in outcomes)
+    disturbed = sum(outcome.disturbed for outcome in outcomes)
+    lines = []
     if loads:
         lines.append(f"load average before a cell: median {loads.median:.1f}, at most {loads.most:.1f} (the cell before counts in it)")
     if disturbed:
@@ -139,19 +191,36 @@ def conditions(results: Results) -> list[str]:
     return lines
 
 
-def failures(results: Results) -> list[str]:
+def failures(outcomes: Iterable[Outcome]) -> list[str]:
     """Each reason once, with all that it befell."""
     befell: dict[tuple[str, str, str], dict[str, None]] = {}
-    for outcome in relevant(results):
+    for outcome in outcomes:
         if outcome.failure:
             cell = outcome.cell
-            places = befell.setdefault((cell.python, str(cell.strategy), outcome.failure), {})
-            places[f"{cell.workload} on {cell.cores}"] = None
+            places = befell.setdefault((cell.python, cell.who, outcome.failure), {})
+            places[cell.where] = None
     return [f"Python {python}, {who} did not finish {', '.join(places)}: {why}" for (python, who, why), places in befell.items()]
 
 
 def show(results: Results, console: Console) -> None:
-    for table in tables(compare(relevant(results))):
+    draw(tables(compare(relevant(results))), notes(results), console)
+
+
+def markdown(results: Results) -> str:
+    return as_markdown(tables(compare(relevant(results))), notes(results))
+
+
+def short_markdown(results: Results) -> str:
+    made = [digest(title, here) for title, here in by_place(compare(relevant(results)))]
+    return as_markdown(made, [*conditions(results), *failures(relevant(results))])
+
+
+def notes(results: Results) -> list[str]:
+    return [*LEGEND.splitlines(), "", *conditions(results), *failures(relevant(results))]
+
+
+def draw(tables: Iterable[Table], texts: Iterable[str], console: Console) -> None:
+    for table in itertools.chain.from_iterable(fitting(each, console.width) for each in tables):
         drawn = RichTable(title=table.title, title_justify="left", title_style="bold")
         for number, name in enumerate(table.head):
             drawn.add_column(name, justify="right" if number else "left", no_wrap=True)
@@ -159,17 +228,33 @@ def show(results: Results, console: Console) -> None:
             drawn.add_row(*row, end_section=number in table.sections)
         console.print(drawn)
         console.print()
-    for text in (*LEGEND.splitlines(), "", *conditions(results), *failures(results)):
+    for text in texts:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def markdown(results: Results) -> str:
+def fitting(table: Table, width: int) -> list[Table]:
+    """As several, if it is too wide: each with the first column and as many of the others as have room."""
+    lines = [[text for row in [table.head, *table.rows] for text in row[column].split("\n")] for column in range(len(table.head))]
+    first, *others = [max(map(len, texts)) + BORDER for texts in lines]
+    parts: list[list[int]] = [[]]
+    for column, needed in enumerate(others, 1):
+        if parts[-1] and first + sum(others[each - 1] for each in parts[-1]) + needed + 1 > width:
+            parts.append([])
+        parts[-1].append(column)
+    return [table._replace(head=_columns(table.head, part), rows=[_columns(row, part) for row in table.rows]) for part in parts]
+
+
+def _columns(row: list[str], numbers: list[int]) -> list[str]:
+    return [row[0], *(row[number] for number in numbers)]
+
+
+def as_markdown(tables: Iterable[Table], texts: Iterable[str]) -> str:
     parts = []
-    for table in tables(compare(relevant(results))):
+    for table in tables:
         rule = "|".join(["---", *["---:"] * (len(table.head) - 1)])
-        rows = ["| " + " | ".join(row) + " |" for row in [table.head, *table.rows]]
+        rows = ["| " + " | ".join(row).replace("\n", "<br>") + " |" for row in [table.head, *table.rows]]
         parts.append("\n".join([f"**{table.title}**", "", rows[0], f"|{rule}|", *rows[1:]]))
-    parts.append("\n".join(f"    {text}" for text in (*LEGEND.splitlines(), "", *conditions(results), *failures(results))))
+    parts.append("\n".join(f"    {text}" for text in texts))
     return "\n\n".join(parts)
 
 
@@ -185,6 +270,7 @@ def main() -> int:
     )
     parser.add_argument("file", type=Path, help="its file of results")
     parser.add_argument("--markdown", action="store_true", help="as Markdown")
+    parser.add_argument("--short", action="store_true", help="a line for each workload, as Markdown")
     options = parser.parse_args()
     try:
         results = Results(options.file)
@@ -192,7 +278,9 @@ def main() -> int:
         sys.exit(f"error: {error}")
     if not results.runs:
         sys.exit(f"error: {options.file} has no results: name the --json file of a run")
-    if options.markdown:
+    if options.short:
+        print(short_markdown(results))
+    elif options.markdown:
         print(markdown(results))
     else:
         show(results, wide_console())
@@ -200,8 +288,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(1)
+    leave(main)

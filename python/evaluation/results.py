@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from evaluation.peers import PEERS
 from evaluation.strategies import Strategy
 
 
 class Cell(NamedTuple):
-    """What is measured once."""
+    """What evaluation.efficiency measures once."""
 
     python: str
     cores: str
@@ -23,11 +24,45 @@ class Cell(NamedTuple):
     """Of the library, for the policies. A static count is one under every build, so that a policy can be changed and tried again without
     another sweep."""
 
+    @classmethod
+    def read(cls, record: dict[str, Any]) -> Cell:
+        return cls(**{**record, "strategy": Strategy(*record["strategy"])})
+
+    @property
+    def who(self) -> str:
+        return str(self.strategy)
+
+    @property
+    def where(self) -> str:
+        return f"{self.workload} on {self.cores}"
+
+
+class BenchCell(NamedTuple):
+    """What evaluation.executor measures once."""
+
+    python: str
+    bench: str
+    peer: str
+    round: int
+
+    @classmethod
+    def read(cls, record: dict[str, Any]) -> BenchCell:
+        return cls(**record)
+
+    @property
+    def who(self) -> str:
+        return PEERS[self.peer].label
+
+    @property
+    def where(self) -> str:
+        return self.bench
+
 
 class Outcome(NamedTuple):
-    cell: Cell
+    cell: Any
+    """A Cell, or a BenchCell."""
     values: dict[str, Any] | None
-    """What cell.measure said; None if it did not finish."""
+    """What its process said; None if it did not finish."""
     failure: str | None
     load_average: float
     others: float
@@ -39,10 +74,12 @@ class Outcome(NamedTuple):
 class Results:
     """Run records say under which conditions the outcomes after them were measured."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: type[Cell] | type[BenchCell] = Cell) -> None:
+        """kind: of the cells."""
         self.path = path
+        self._kind = kind
         self.runs: list[dict[str, Any]] = []
-        self.outcomes: dict[Cell, Outcome] = {}
+        self.outcomes: dict[Any, Outcome] = {}
         self._is_torn = False
         if path.exists():
             text = path.read_text()
@@ -59,9 +96,7 @@ class Results:
             if "run" in record:
                 self.runs.append(record["run"])
             else:
-                cell = record.pop("cell")
-                cell["strategy"] = Strategy(*cell["strategy"])
-                outcome = Outcome(Cell(**cell), **record)
+                outcome = Outcome(self._kind.read(record.pop("cell")), **record)
                 self.outcomes[outcome.cell] = outcome
         except (KeyError, TypeError) as error:
             raise ValueError(f"{self.path}, line {number}, is not of this harness ({error}): name another file") from None

@@ -69,7 +69,7 @@ class Runner:
 
     def _cell(self, group: Group, strategy: Strategy, number: int, service: services.Service | None) -> Outcome:
         """As measured before, if a run is resumed; what did not finish is tried again."""
-        seconds = self._durations.of(strategy)
+        seconds = self._durations.of(number)
         build = group.interpreter.build if strategy.name in POLICIES else None
         cell = Cell(group.interpreter.name, group.cores, group.workload.name, strategy, number, seconds, build)
         known = self._results.outcomes.get(cell)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from evaluation.plan import SAME_RATE
@@ -30,9 +30,9 @@ class Row(NamedTuple):
     rate: Spread | None
     """Tasks per second in the second half of a run; None if no run finished, and so are the others then."""
     steady: Spread | None
-    """The same, of the oracle's."""
+    """The same, of the oracle's in the same round: machines are not as fast at all times."""
     whole: Spread | None
-    """The rate of the whole run from its cold start, of the oracle's steady one."""
+    """The rate of the whole run from its cold start, of the oracle's steady one in the same round."""
     threads: Spread | None
     settled: Spread | None
     p99: Spread | None
@@ -62,7 +62,7 @@ def relevant(results: Results) -> list[Outcome]:
     return [
         outcome
         for cell, outcome in results.outcomes.items()
-        if cell.seconds == options["static_seconds" if cell.strategy.is_static else "seconds"]
+        if cell.seconds == options["seconds" if cell.round else "static_seconds"]
         and cell.build in (None, builds.get(cell.python))
         and cell.round <= options["rounds"]
     ]
@@ -81,21 +81,24 @@ def _compare_group(python: str, cores: str, workload: str, outcomes: list[Outcom
     by_strategy: dict[Strategy, list[Outcome]] = {}
     for outcome in outcomes:
         by_strategy.setdefault(outcome.cell.strategy, []).append(outcome)
-    statics = {strategy: rate for strategy, found in by_strategy.items() if strategy.is_static and (rate := _median_rate(found))}
+    statics = {strategy: found for strategy, found in by_strategy.items() if strategy.is_static and _median_rate(found)}
     if not statics:
         return None
     # A sweep's single run can be lucky: what was measured again beside the strategies counts, as soon as anything was.
-    finalists = {strategy: rate for strategy, rate in statics.items() if any(outcome.cell.round for outcome in by_strategy[strategy])}
-    best = max(finalists or statics, key=lambda strategy: statics[strategy])
-    counts = [strategy.threads or 0 for strategy, rate in statics.items() if rate >= SAME_RATE * statics[best]]
-    oracle = _row(best, by_strategy[best], None)
+    finalists = {strategy: rounds for strategy, found in statics.items() if (rounds := [each for each in found if each.cell.round])}
+    rates = {strategy: _median_rate(found) or 0.0 for strategy, found in (finalists or statics).items()}
+    best = max(rates, key=lambda strategy: rates[strategy])
+    everything = {strategy: _median_rate(found) or 0.0 for strategy, found in statics.items()} | rates
+    counts = [strategy.threads or 0 for strategy, rate in everything.items() if rate >= SAME_RATE * rates[best]]
+    oracle = _row(best, (finalists or statics)[best], None)
+    by_round = {outcome.cell.round: outcome.values["rate"] for outcome in by_strategy[best] if outcome.values}
     return Comparison(
         python,
         cores,
         workload,
         oracle,
         min(counts),
-        [_row(Strategy(name), by_strategy[Strategy(name)], oracle) for name in LABELS if Strategy(name) in by_strategy],
+        [_row(Strategy(name), by_strategy[Strategy(name)], oracle, by_round) for name in LABELS if Strategy(name) in by_strategy],
     )
 
 
@@ -104,7 +107,8 @@ def _median_rate(outcomes: list[Outcome]) -> float | None:
     return rates.median if rates else None
 
 
-def _row(strategy: Strategy, outcomes: list[Outcome], oracle: Row | None) -> Row:
+def _row(strategy: Strategy, outcomes: list[Outcome], oracle: Row | None, by_round: Mapping[int, float] | None = None) -> Row:
+    """by_round: what the oracle did in each round."""
     finished = [outcome.values for outcome in outcomes if outcome.values is not None]
 
     def over_rounds(value: Callable[[dict[str, Any]], float | None]) -> Spread | None:
@@ -112,14 +116,18 @@ def _row(strategy: Strategy, outcomes: list[Outcome], oracle: Row | None) -> Row
 
     rate = over_rounds(lambda values: values["rate"])
     best = oracle.rate.median if oracle and oracle.rate else rate.median if rate else 0.0
+
+    def of_the_best(name: str) -> Spread | None:
+        return spread(outcome.values[name] / (by_round or {}).get(outcome.cell.round, best) for outcome in outcomes if outcome.values)
+
     p99 = over_rounds(lambda values: values["p99"])
     best_p99 = oracle.p99.median if oracle and oracle.p99 else None
     return Row(
         strategy=strategy,
         rounds=len(finished),
         rate=rate,
-        steady=over_rounds(lambda values: values["rate"] / best),
-        whole=over_rounds(lambda values: values["whole_rate"] / best),
+        steady=of_the_best("rate"),
+        whole=of_the_best("whole_rate"),
         threads=over_rounds(lambda values: values["threads"]),
         settled=over_rounds(lambda values: values["settled"]),
         p99=p99,

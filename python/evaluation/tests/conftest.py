@@ -10,7 +10,7 @@ BUILD = "b" * 12
 
 def outcome(name, count=None, *, number=1, rate=100.0, failure=None, workload="micro", build=None, seconds=None, disturbed=False, **more):
     strategy = Strategy(name, count)
-    seconds = seconds or (6.0 if strategy.is_static else 20.0)
+    seconds = seconds or (20.0 if number else 6.0)
     if build is None and name == "adaptive":
         build = BUILD
     values = {"rate": rate, "whole_rate": 0.9 * rate, "settled": 1.0, "p99": 0.01, "threads": 8.0, "controller_cpu": None, **more}

@@ -2,7 +2,7 @@
 
 from conftest import outcome
 
-from evaluation.report import markdown
+from evaluation.report import Table, fitting, markdown, short_markdown
 
 
 def lines_with(text, word):
@@ -35,3 +35,24 @@ def test_a_mean_needs_all_workloads(results):
     text = markdown(results)
     assert "| mean |  | - | 80.0% |" in text
     assert "Python 3.11, adaptive did not finish rag on all: hangs" in text
+
+
+def test_a_table_too_wide_for_the_terminal_is_several():
+    table = Table("title", ["", "one", "two", "three"], [["row", "1", "22\n1-3", "3"]], [0])
+    assert fitting(table, 80) == [table]
+    assert fitting(table, 27) == [table]  # 3 + 3 + 3 + 5 characters, 3 more for each, a line at the end
+    assert fitting(table, 26) == [
+        Table("title", ["", "one", "two"], [["row", "1", "22\n1-3"]], [0]),
+        Table("title", ["", "three"], [["row", "3"]], [0]),
+    ]
+    assert len(fitting(table, 1)) == 3, "a column alone, however narrow"
+
+
+def test_a_digest_has_a_line_for_each_workload(results):
+    for workload, rate in (("micro", 99.0), ("rag", 97.0)):
+        results.add(outcome("fixed", 8, workload=workload, p99=0.02))
+        results.add(outcome("adaptive", workload=workload, rate=rate))
+        results.add(outcome("queue-depth", workload=workload, rate=80.0))
+    text = short_markdown(results)
+    assert "| RAG mixed: 10 ms CPU + 50 ms | 97.0% | 87.3% | 8 (8) | 1.0 s | 0.50 | 80.0% |" in text
+    assert "| **mean** | 98.0% | 88.2% |  |  |  | 80.0% |" in text

@@ -1,0 +1,112 @@
+"""The tables of evaluation.executor: each peer's median over the rounds, and how it compares with concurrent.futures in the same round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from evaluation.benches import BENCHES, Figure
+from evaluation.peers import BASELINE, PEERS
+from evaluation.report import Table, disturbances, failures, place
+from evaluation.results import Outcome, Results
+from evaluation.summary import Spread, spread
+
+LEGEND = (
+    "first line   median of the rounds; in brackets how many times that of ThreadPoolExecutor in the same round, again the median",
+    "second line  the least and the most of the rounds",
+    "workers      threads of the pool, all started before; a pool that chooses its thread count may have up to so many",
+    "↓            lower is better, and so is a ratio below 1; elsewhere higher is better",
+    "-            it cannot do that, or was not measured",
+    "*            others used the machine meanwhile, or the hypervisor took it away",
+)
+
+
+class Entry(NamedTuple):
+    """What a peer came to."""
+
+    value: Spread
+    ratio: float | None
+    """To the baseline; None for the baseline itself, and if it has no figure of any of the rounds."""
+    disturbed: bool
+
+
+def entries(outcomes: Iterable[Outcome], figure: str) -> dict[str, Entry]:
+    """By peer. The outcomes are of one bench on one interpreter."""
+    by_peer: dict[str, dict[int, Outcome]] = {}
+    for outcome in outcomes:
+        if outcome.values is not None:
+            by_peer.setdefault(outcome.cell.peer, {})[outcome.cell.round] = outcome
+    baseline = {number: outcome.values[figure] for number, outcome in by_peer.get(BASELINE, {}).items() if outcome.values}
+    made = {}
+    for peer, rounds in by_peer.items():
+        values = {number: outcome.values[figure] for number, outcome in rounds.items() if outcome.values}
+        value = spread(values.values())
+        ratio = spread(values[number] / baseline[number] for number in values if baseline.get(number))
+        disturbed = any(outcome.disturbed for outcome in rounds.values())
+        if value is not None:
+            made[peer] = Entry(value, None if ratio is None or peer == BASELINE else ratio.median, disturbed)
+    return made
+
+
+def tables(results: Results) -> list[Table]:
+    """One for each interpreter."""
+    sizes = results.runs[-1]["sizes"]
+    outcomes = list(results.outcomes.values())
+    columns = [peer for peer in PEERS if any(outcome.cell.peer == peer for outcome in outcomes)]
+    head = ["", *(PEERS[peer].label for peer in columns)]
+    made = []
+    for python in dict.fromkeys(outcome.cell.python for outcome in outcomes):
+        rows = []
+        for name, bench in BENCHES.items():
+            here = [outcome for outcome in outcomes if (outcome.cell.python, outcome.cell.bench) == (python, name)]
+            for key, figure in bench.figures.items() if here else ():
+                found = entries(here, key)
+                rows.append([title(figure, sizes), *(text(found.get(peer)) for peer in columns)])
+        made.append(Table(f"Python {python}", head, rows, []))
+    return made
+
+
+def title(figure: Figure, sizes: dict[str, float]) -> str:
+    return f"{figure.title.format(**sizes)}: {figure.unit}{' ↓' * figure.lower_is_better}"
+
+
+def text(entry: Entry | None) -> str:
+    if entry is None:
+        return "-"
+    value = entry.value
+    ratio = "" if entry.ratio is None else f" ({times(entry.ratio)}x)"
+    least, most = form(value.least), form(value.most)
+    rounds = f"\n{least}-{most}" if least != most else ""
+    return form(value.median) + ratio + " *" * entry.disturbed + rounds
+
+
+def form(value: float) -> str:
+    """Three digits: more would only be noise."""
+    value = float(f"{value:.3g}")
+    if value >= 10_000:
+        return f"{value / 1e6:.3g}M" if value >= 1e6 else f"{value / 1e3:.3g}k"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def times(ratio: float) -> str:
+    return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
+
+
+def notes(results: Results) -> list[str]:
+    """Below the tables: what they mean, and under what it was measured."""
+    run = results.runs[-1]
+    outcomes = list(results.outcomes.values())
+    peers = [PEERS[name] for name in PEERS if any(outcome.cell.peer == name for outcome in outcomes)]
+    width = max((len(peer.label) for peer in peers), default=0)
+    return [
+        *LEGEND,
+        "",
+        *(f"{peer.label:{width}}  {peer.meaning}" for peer in peers),
+        "",
+        *place(results),
+        f"{run['rounds']} round(s), in each of which the peers take turns; a cell measures at least {run['sizes']['seconds']:g} s after as "
+        "long a time to warm up; nothing is pinned",
+        *disturbances(outcomes),
+        *run["left_out"],
+        *failures(outcomes),
+    ]
