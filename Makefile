@@ -96,6 +96,10 @@ efficiency: ext ## how close each choice of a thread count comes to the best sta
 	@.ci/packages python
 	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.efficiency $(ARGS)
 
+bench-executor: ext ## what the executor costs, beside other thread pools; ARGS= goes to it (--quick: 2 minutes)
+	@.ci/packages python
+	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.executor $(ARGS)
+
 # ---- Test --------------------------------------------------------------------------------------------------------------------------
 
 c_programs  = $(patsubst Tests/c/%.c,.build/$1/%,$(wildcard Tests/c/test_*.c))
@@ -118,6 +122,13 @@ test-c: $(call c_programs,c) ## the C tests against the library
 
 test-python: ext ## the Python tests, on every interpreter found
 	@.ci/test-python
+
+test-cpython: ext ## CPython's own tests of its thread pool, on BetaPool: those of every interpreter that has them
+	@.ci/test-cpython
+
+test-clients: lib ## asyncio, gRPC, boto3, Dask, LangChain and others with our executor in them
+	@$(MAKE) ext PYTHONS=$(PYTHON)
+	@.ci/test-clients $(PYTHON)
 
 test-examples: all $(c_examples) ## every example, with little to do
 	@.ci/test-examples
@@ -179,5 +190,5 @@ clean: ## takes away all that was built (not the Python of python3.13t)
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
-.PHONY: all lib ext python3.13t run beta efficiency test test-abi test-swift test-c test-python test-examples test-sanitize lint \
-    install uninstall clean help
+.PHONY: all lib ext python3.13t run beta efficiency bench-executor test test-abi test-swift test-c test-python test-cpython test-clients \
+    test-examples test-sanitize lint install uninstall clean help
