@@ -38,8 +38,8 @@ ext: $$(extensions) ## the extension alone, in python/betapool
 
 # Folders are listed too: their time changes when a file goes away.
 library_sources := Package.swift $(shell find Sources include)
-compiler_flags  := -Osize -Xfrontend -function-sections -use-ld=lld
-linker_flags    := -soname=$(SONAME) --version-script=$(CURDIR)/$(map) --gc-sections -s -z nodelete -z relro -z now
+compiler_flags  := -Osize -Xfrontend -function-sections -Xfrontend -disable-stack-protector -use-ld=lld
+linker_flags    := -soname=$(SONAME) --version-script=$(CURDIR)/$(map) --gc-sections --icf=all -s -z nodelete -z relro -z now
 
 # SwiftPM takes CC from the environment for the C shim, and gcc will not do.
 swift := env -u CC $(SWIFT)

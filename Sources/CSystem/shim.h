@@ -32,17 +32,6 @@ static inline void csystem_set_errno(int code) {
     errno = code;
 }
 
-// A mutex whose waiters spin for a moment before they sleep: for locks that are held for some tens of instructions. glibc has it, as
-// PTHREAD_MUTEX_ADAPTIVE_NP; elsewhere it is an ordinary mutex.
-static inline void csystem_mutex_init(pthread_mutex_t *mutex) {
-    enum { adaptive = 3 };
-    pthread_mutexattr_t attributes;
-    pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_settype(&attributes, adaptive);
-    pthread_mutex_init(mutex, &attributes);
-    pthread_mutexattr_destroy(&attributes);
-}
-
 // Tells the core that this is a loop that waits for another core.
 static inline void csystem_pause(void) {
 #if defined __x86_64__ || defined __i386__
@@ -52,9 +41,11 @@ static inline void csystem_pause(void) {
 #endif
 }
 
-// Sleeps while *word == expected. 0 when woken (perhaps for no reason), else an errno.
-static inline int csystem_futex_wait(uint32_t *word, uint32_t expected, const struct timespec *timeout) {
-    return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout, NULL, 0) == 0 ? 0 : errno;
+// Sleeps while *word == expected; may return early. errno stays as it was.
+static inline void csystem_futex_wait(uint32_t *word, uint32_t expected, const struct timespec *timeout) {
+    int error = errno;
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout, NULL, 0);
+    errno = error;
 }
 
 static inline void csystem_futex_wake(uint32_t *word, int count) {

@@ -19,6 +19,12 @@ public func betapool_create(_ config: UnsafePointer<betapool_config>?, _ pool: U
 
 @_cdecl("betapool_submit")
 public func betapool_submit(_ pool: OpaquePointer?, _ function: betapool_function?, _ argument: UnsafeMutableRawPointer?) -> Int32 {
+    if let pool, let function, Pool(handle: Handle(pool)).submitQuietly(Task(function: function, argument: argument)) { return 0 }
+    return submit(function, argument, to: pool)
+}
+
+@inline(never)
+private func submit(_ function: betapool_function?, _ argument: UnsafeMutableRawPointer?, to pool: OpaquePointer?) -> Int32 {
     reporting { () throws(Errno) in
         guard let function else { throw .invalidArgument }
         var task = Task(function: function, argument: argument)

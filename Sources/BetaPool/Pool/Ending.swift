@@ -13,7 +13,7 @@ extension Pool {
     func wait(timeout: Double) throws(Errno) {
         try enter()
         defer { unlock() }
-        try waitForNews(timeout: timeout) { $0.pointee.queue.isEmpty && $0.pointee.running == 0 }
+        try waitForNews(timeout: timeout, evenOfThreads: false)
     }
 
     func shutDown(_ mode: ShutdownMode) throws(Errno) {
@@ -29,7 +29,7 @@ extension Pool {
         try enter()
         defer { unlock() }
         guard state.pointee.phase != .open else { throw .invalidArgument }
-        try waitForNews(timeout: timeout) { $0.pointee.threads == 0 && $0.pointee.running == 0 }
+        try waitForNews(timeout: timeout, evenOfThreads: true)
     }
 
     /// Shuts down, joins, and gives everything back.
@@ -44,7 +44,7 @@ extension Pool {
         try shutDown(.drain)
         lock()
         state.pointee.phase = .freeing
-        try? waitForNews(timeout: -1) { $0.pointee.threads == 0 && $0.pointee.running == 0 }
+        try? waitForNews(timeout: -1, evenOfThreads: true)
         cancelQueue()
         let leaver = state.pointee.leaver
         unlock()
@@ -63,13 +63,15 @@ extension Pool {
         state.pointee.news.wakeAll()
     }
 
-    /// Waits for a condition. Called with the lock held, returns with it held.
-    private func waitForNews(timeout: Double, until condition: (UnsafeMutablePointer<PoolState>) -> Bool) throws(Errno) {
+    /// Waits until nothing runs, and nothing is queued or, `evenOfThreads`, no worker is left. Called with the lock held, returns with it
+    /// held.
+    @inline(never)
+    private func waitForNews(timeout: Double, evenOfThreads: Bool) throws(Errno) {
         guard !isServedByCaller else { throw .wouldDeadlock }
         let deadline = timeout < 0 ? .infinity : Clock.now() + timeout
         state.pointee.waiters += 1
         defer { state.pointee.waiters -= 1 }
-        while !condition(state) {
+        while state.pointee.running > 0 || (evenOfThreads ? state.pointee.threads > 0 : !state.pointee.queue.isEmpty) {
             guard deadline == .infinity || Clock.now() < deadline else { throw .timedOut }
             let news = state.pointee.news
             let edition = news.load()
@@ -86,12 +88,14 @@ extension Pool {
     }
 
     private func cancelQueue() {
+        recallClaims()
         var queue = state.pointee.queue
         state.pointee.queue = TaskQueue()
         cancel(&queue)
     }
 
     /// Reports tasks as cancelled. Called with the lock held, returns with it held; not held during the reports.
+    @inline(never)
     func cancel(_ queue: inout TaskQueue) {
         let count = queue.count
         guard count > 0 else { return queue.removeAll() }

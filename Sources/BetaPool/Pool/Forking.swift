@@ -4,6 +4,7 @@ extension Pool {
     /// Called in the child of a fork, where only the forking thread is left, with the lock held. That thread may be one of the workers.
     func resetInChild() {
         let survivor = isServedByCaller ? Worker.current : nil
+        recallClaims()
         var next = state.pointee.serving
         while let worker = next {
             next = worker.pointee.next
@@ -31,8 +32,10 @@ extension Pool {
         state.pointee.canceller = nil
         state.pointee.sampler.pointee.closeAll()  // they look at the parent's threads
         state.pointee.ticker = Ticker(alarm: state.pointee.ticker.alarm)
-        if !state.pointee.queue.isEmpty { state.pointee.orphans = state.pointee.queue }
-        state.pointee.queue = TaskQueue()
+        if !state.pointee.queue.isEmpty {
+            state.pointee.orphans = state.pointee.queue
+            state.pointee.queue = TaskQueue()
+        }
     }
 
     /// Reports what the child of a fork has inherited. Called with the lock held, returns with it held.

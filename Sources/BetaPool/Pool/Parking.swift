@@ -5,8 +5,13 @@ import CSystem
 extension Pool {
     /// Waits until somebody has work for the worker, or wants it gone. Called with the lock held, returns with it held.
     func park(_ worker: Worker) {
-        let host = state.pointee.configuration.host
         let isOnLookout = state.pointee.lookout.take()
+        if !isOnLookout {
+            recallClaims()
+            guard state.pointee.queue.isEmpty else { return }
+            state.pointee.queue.trim()
+        }
+        let host = state.pointee.configuration.host
         worker.pointee.wake.store(isOnLookout ? Wake.onLookout : Wake.asleep)
         putAside(worker)
         worker.pointee.usage.park(now: Clock.now())
@@ -20,13 +25,14 @@ extension Pool {
         if lookout?.paid == true { state.pointee.lookout.giveBack(paid: true) }
         state.pointee.wakingCount -= 1
         worker.pointee.usage.unpark(now: now, spun: lookout?.seconds ?? 0)
+        worker.pointee.claim.began = now
     }
 
     /// The worker that parked last is the first to be called, so that the surplus stays asleep; the one on the lookout goes before it.
     private func putAside(_ worker: Worker) {
         worker.pointee.isParked = true
         state.pointee.idleCount += 1
-        if let first = state.pointee.idle, first.pointee.wake.load() == Wake.onLookout {
+        if let first = state.pointee.idle, first.pointee.isOnLookout {
             worker.pointee.nextWaiting = first.pointee.nextWaiting
             first.pointee.nextWaiting = worker
         } else {
@@ -44,10 +50,17 @@ extension Pool {
             now = Clock.now()
         }
         lock()
-        let paid = !wake.exchange(Wake.onLookout, for: Wake.asleep)
-        if !paid { state.pointee.lookout.giveBack(paid: false) }
+        guard wake.exchange(Wake.onLookout, for: Wake.asleep) else {
+            unlock()
+            return (true, now - began)
+        }
+        state.pointee.lookout.giveBack(paid: false)
+        recallClaims()
+        state.pointee.queue.trim()
+        let calls = callsForWork()
         unlock()
-        return (paid, now - began)
+        make(calls)
+        return (false, now - began)
     }
 
     /// Takes the worker whose turn it is off the idle list. Whoever gets the call makes it, after unlocking.
@@ -63,6 +76,10 @@ extension Pool {
         if !wasAwake { worker.pointee.wake.store(Wake.called) }
         return Wake(futex: worker.pointee.wake, isNeeded: !wasAwake)
     }
+}
+
+extension WorkerState {
+    var isOnLookout: Bool { wake.load() == Wake.onLookout }
 }
 
 /// A call for a parked worker, which has been told of it, but may have to be woken.

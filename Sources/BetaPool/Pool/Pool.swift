@@ -61,6 +61,7 @@ struct Pool: @unchecked Sendable {
         try enter()
         defer { unlock() }
         if state.pointee.settings.policy == .fixed { measure(now: Clock.now()) }
+        recallClaims()
         return state.pointee.stats
     }
 
@@ -120,8 +121,12 @@ struct PoolState {
     /// Serving, taken off `idle` by a waker, and not yet back at the queue.
     var wakingCount = 0
 
-    /// Tasks in the hands of workers or being reported as cancelled.
+    /// Workers that run tasks, and tasks that are being reported as cancelled.
     var running = 0
+    /// Tasks that workers have claimed, but for those they began with: so many may go back to the queue, at most.
+    var claimed = 0
+    /// When to look for overdue claims again.
+    var nextRecall = 0.0
     /// The thread that reports tasks as cancelled just now.
     var canceller: pthread_t?
     var totals = Totals()

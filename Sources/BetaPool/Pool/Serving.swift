@@ -109,10 +109,12 @@ extension Pool {
         }
         enroll(worker)
         while mayStay {
-            if let task = state.pointee.queue.pop() {
-                run(task, by: worker)
+            if !state.pointee.queue.isEmpty {
+                runTasks(by: worker)
             } else if state.pointee.phase == .open {
                 park(worker)
+            } else if state.pointee.claimed > 0 {
+                recallClaims()
             } else {
                 break
             }
@@ -126,17 +128,20 @@ extension Pool {
         state.pointee.threads <= state.pointee.controller.threads
     }
 
-    private func run(_ task: Task, by worker: Worker) {
+    private func runTasks(by worker: Worker) {
+        claim(by: worker)
+        let tasks = worker.pointee.claim.tasks
         worker.pointee.isRunningTask = true
         state.pointee.running += 1
         let calls = callsForWork()
         unlock()
         make(calls)
-        task.run()
+        tasks.run()
+        let now = Clock.now()
         lock()
+        concludeClaim(of: worker, now: now)
         worker.pointee.isRunningTask = false
         state.pointee.running -= 1
-        state.pointee.totals.completed += 1
         if state.pointee.running == 0, state.pointee.queue.isEmpty { announceNews() }
     }
 
@@ -145,7 +150,9 @@ extension Pool {
     private func enroll(_ worker: Worker) {
         worker.pointee.thread = csystem_thread_id()
         worker.pointee.clock = .ofCallingThread()
-        worker.pointee.usage.start(now: Clock.now(), cpu: worker.pointee.clock?.read() ?? 0)
+        let now = Clock.now()
+        worker.pointee.claim.began = now
+        worker.pointee.usage.start(now: now, cpu: worker.pointee.clock?.read() ?? 0)
         worker.pointee.next = state.pointee.serving
         state.pointee.serving?.pointee.previous = worker
         state.pointee.serving = worker
@@ -193,8 +200,8 @@ extension Worker {
         let pool = pointee.pool
         pool.lock()
         if pointee.isRunningTask {
+            pool.concludeClaim(of: self, now: Clock.now())
             pool.state.pointee.running -= 1
-            pool.state.pointee.totals.completed += 1
         }
         if pool.state.pointee.running == 0, pool.state.pointee.queue.isEmpty { pool.announceNews() }
         pool.leave(self)

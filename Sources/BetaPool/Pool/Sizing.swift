@@ -4,6 +4,7 @@ extension Pool {
     /// Called with the lock held, returns with it held; lets go of it in between to start threads and to tell the host.
     func tick(now: Double, cores: Double) {
         measure(now: now, atMost: Self.measuredAtOnce)
+        recallClaims()
         let before = state.pointee.controller.lastAction
         let decision = state.pointee.controller.tick(now: now, load: load(cores: cores))
         state.pointee.peakBusy = state.pointee.servingCount - state.pointee.idleCount

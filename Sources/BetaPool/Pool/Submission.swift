@@ -1,6 +1,20 @@
 // Tasks in.
 
 extension Pool {
+    /// Queues a task if there is no more to it than that: nobody to call, room in memory, and no system call but for the lock. False if not.
+    @inline(__always)
+    func submitQuietly(_ task: Task) -> Bool {
+        guard (try? handle.enter(Self.kind)) != nil else { return false }
+        defer { unlock() }
+        guard
+            state.pointee.phase == .open, !hasSomebodyToCall, state.pointee.orphans.isEmpty,
+            state.pointee.queue.hasRoom(for: 1 &+ state.pointee.claimed), state.pointee.configuration.queueLimit == nil
+        else { return false }
+        state.pointee.queue.push(task)
+        state.pointee.totals.submitted &+= 1
+        return true
+    }
+
     /// Queues tasks, all or none.
     func submit(_ tasks: UnsafePointer<Task>, count: Int) throws(Errno) {
         try enter()
@@ -19,6 +33,7 @@ extension Pool {
     func take() throws(Errno) -> Task? {
         try enter()
         defer { unlock() }
+        recallClaims()
         guard let task = state.pointee.queue.pop() else { return nil }
         state.pointee.totals.cancelled += 1
         if state.pointee.running == 0, state.pointee.queue.isEmpty { announceNews() }
@@ -28,11 +43,16 @@ extension Pool {
     private func accept(_ tasks: UnsafePointer<Task>, count: Int) throws(Errno) {
         guard state.pointee.phase == .open else { throw .shutDown }
         if state.pointee.threads == 0, count > 0 { try startFirstWorker() }
-        let (length, overflow) = state.pointee.queue.count.addingReportingOverflow(count)
-        guard !overflow, length <= state.pointee.configuration.queueLimit ?? .max else { throw .tryAgain }
-        try state.pointee.queue.reserve(count)
-        for index in 0..<count { state.pointee.queue.push(tasks[index]) }
+        guard hasRoom(for: count) else { throw .tryAgain }
+        try state.pointee.queue.reserve(count + state.pointee.claimed)
+        state.pointee.queue.push(tasks, count: count)
         state.pointee.totals.submitted += UInt64(count)
+    }
+
+    private func hasRoom(for count: Int) -> Bool {
+        guard let limit = state.pointee.configuration.queueLimit else { return true }
+        if count > limit - state.pointee.queue.count - state.pointee.claimed { recallClaims() }
+        return count <= limit - state.pointee.queue.count
     }
 
     /// A task is accepted only by a pool that has a worker, so that it cannot be left without one.
@@ -54,6 +74,13 @@ struct Calls {
 }
 
 extension Pool {
+    /// Whether queued work is reason to call anybody: see `callsForWork`.
+    @inline(__always)
+    private var hasSomebodyToCall: Bool {
+        state.pointee.idle != nil && state.pointee.wakingCount == 0 || state.pointee.threads < state.pointee.controller.threads
+            || state.pointee.ticker.isAsleep && state.pointee.settings.policy != .fixed
+    }
+
     /// Who is to be called now that tasks are queued. Wakes go in a chain: at most one worker is on its way, and wakes the next when it has
     /// taken a task and sees more. So as many wake as are needed, never all at once to find the queue empty, or to queue for a host's lock.
     func callsForWork() -> Calls {

@@ -1,4 +1,6 @@
-/// Tasks in the order of submission: a ring that doubles when it is full and gives its memory back when it is empty.
+import CSystem
+
+/// Tasks in the order of submission: a ring that doubles when it is full.
 struct TaskQueue {
     private static let smallest = 64
     private static let largestToKeep = 1024
@@ -22,7 +24,9 @@ struct TaskQueue {
             larger = doubled
         }
         guard let memory = allocate(Task.self, count: larger) else { throw .outOfMemory }
-        for index in 0..<count { (memory + index).initialize(to: self[index]) }
+        let kept = count
+        pop(kept, to: memory)
+        count = kept
         if let ring { deallocate(ring) }
         ring = memory
         capacity = larger
@@ -30,9 +34,36 @@ struct TaskQueue {
     }
 
     /// Appends a task. There must be room: see `reserve`.
+    @inline(__always)
     mutating func push(_ task: Task) {
-        (ring! + (head + count) & (capacity - 1)).initialize(to: task)
-        count += 1
+        (ring! + (head &+ count) & (capacity &- 1)).initialize(to: task)
+        count &+= 1
+    }
+
+    /// Appends tasks. There must be room.
+    mutating func push(_ tasks: UnsafePointer<Task>, count number: Int) {
+        guard number > 0 else { return }
+        let tail = (head &+ count) & (capacity &- 1)
+        let straight = min(number, capacity &- tail)
+        memcpy(ring! + tail, tasks, straight &* MemoryLayout<Task>.stride)
+        memcpy(ring!, tasks + straight, (number &- straight) &* MemoryLayout<Task>.stride)
+        count &+= number
+    }
+
+    /// Whether `more` tasks can be pushed as it is.
+    @inline(__always)
+    func hasRoom(for more: Int) -> Bool {
+        more <= capacity &- count
+    }
+
+    /// Takes the oldest tasks; there must be as many.
+    mutating func pop(_ number: Int, to memory: UnsafeMutablePointer<Task>) {
+        guard number > 0 else { return }
+        let straight = min(number, capacity &- head)
+        memcpy(memory, ring! + head, straight &* MemoryLayout<Task>.stride)
+        memcpy(memory + straight, ring!, (number &- straight) &* MemoryLayout<Task>.stride)
+        head = (head &+ number) & (capacity &- 1)
+        count &-= number
     }
 
     mutating func pop() -> Task? {
@@ -40,17 +71,24 @@ struct TaskQueue {
         let task = ring![head]
         head = (head + 1) & (capacity - 1)
         count -= 1
-        if count == 0, capacity > Self.largestToKeep { removeAll() }
         return task
+    }
+
+    /// Puts a task back in front of the others. There must be room.
+    mutating func pushFirst(_ task: Task) {
+        head = (head &- 1) & (capacity - 1)
+        (ring! + head).initialize(to: task)
+        count += 1
+    }
+
+    /// Gives the memory of an empty queue back if it is much.
+    mutating func trim() {
+        if count == 0, capacity > Self.largestToKeep { removeAll() }
     }
 
     /// Gives the memory back. Tasks still queued are forgotten.
     mutating func removeAll() {
         if let ring { deallocate(ring) }
         self = TaskQueue()
-    }
-
-    private subscript(index: Int) -> Task {
-        ring![(head + index) & (capacity - 1)]
     }
 }

@@ -13,6 +13,7 @@ struct WorkerState {
     var thread: Int32 = 0
     var isRunningTask = false
     var isParked = false
+    var claim: Claim
     var clock: ThreadCPUClock?
     var usage = Usage()
 
@@ -24,16 +25,22 @@ struct WorkerState {
 
     static func make(pool: Pool) -> Worker? {
         guard let wake = Futex() else { return nil }
-        guard let worker = allocate(WorkerState.self) else {
+        guard let claim = Claim() else {
             wake.destroy()
             return nil
         }
-        worker.initialize(to: WorkerState(pool: pool, wake: wake))
+        guard let worker = allocate(WorkerState.self) else {
+            wake.destroy()
+            claim.tasks.destroy()
+            return nil
+        }
+        worker.initialize(to: WorkerState(pool: pool, wake: wake, claim: claim))
         return worker
     }
 
     static func destroy(_ worker: Worker) {
         worker.pointee.wake.destroy()
+        worker.pointee.claim.tasks.destroy()
         deallocate(worker)
     }
 }

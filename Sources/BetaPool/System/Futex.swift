@@ -28,6 +28,11 @@ struct Futex: @unchecked Sendable {
         word.pointee.compareExchange(expected: old, desired: new, ordering: .acquiringAndReleasing).exchanged
     }
 
+    /// Puts `value` there. Returns what was there.
+    func swap(_ value: UInt32) -> UInt32 {
+        word.pointee.exchange(value, ordering: .acquiringAndReleasing)
+    }
+
     /// Looks at the word for about a microsecond while it is `value`. Whether it is something else.
     func spin(while value: UInt32) -> Bool {
         for _ in 0..<16 {
@@ -60,7 +65,7 @@ struct Futex: @unchecked Sendable {
         csystem_futex_wake(address, Int32.max)
     }
 
-    private var address: UnsafeMutablePointer<UInt32> {
+    var address: UnsafeMutablePointer<UInt32> {
         UnsafeMutableRawPointer(word).assumingMemoryBound(to: UInt32.self)
     }
 }

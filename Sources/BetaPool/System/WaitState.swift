@@ -65,6 +65,7 @@ struct WaitProbe {
     }
 
     /// nil when the thread is gone.
+    @inline(never)
     func read(_ locks: Locks) -> WaitState? {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { memory in
             let text = memory.baseAddress!
