@@ -245,7 +245,8 @@ typedef struct betapool_task {
 int betapool_create(const betapool_config *config, betapool **pool);
 
 /*
- * betapool_submit - queues a task. Tasks start in the order of submission.
+ * betapool_submit - queues a task. Tasks start in the order of submission; of short ones a worker may take some microseconds' worth at
+ * once, so that with several workers one may start that much before another that was submitted earlier.
  * Errors: -EINVAL (NULL), -EAGAIN (the queue is full, or there is no worker and none could be started), -ENOMEM, -ESHUTDOWN, -EBADF.
  */
 int betapool_submit(betapool *pool, betapool_function function, void *argument);
