@@ -140,7 +140,7 @@ extension Interleavings {
                 $0.workers[index].target = nil
                 $0.workers[index].place =
                     switch worker.place {
-                    case .wakeThenRun: .take
+                    case .wakeThenRun: .task
                     case .wakeThenCheck: .check
                     default: .gone
                     }
@@ -202,6 +202,8 @@ extension Interleavings {
                 var state = state
                 state.workers[index].claim = Array(state.queue.prefix(count))
                 state.queue.removeFirst(count)
+                state.workers[index].started = 1
+                state.workers[index].task = state.workers[index].claim[0]
                 state.workers[index].counted = count - 1
                 state.claimed += count - 1
                 state.running += 1

@@ -70,19 +70,21 @@ struct ClaimedTasks {
         deallocate(tasks)
     }
 
-    /// By the owner, with the lock held.
+    /// By the owner, with the lock held. The first task counts as started.
     func take(_ count: Int, from queue: inout TaskQueue) {
         queue.pop(count, to: tasks)
-        progress.pointee.store(UInt32(truncatingIfNeeded: count << 16), ordering: .releasing)
+        progress.pointee.store(UInt32(truncatingIfNeeded: count << 16 | 1), ordering: .releasing)
     }
 
     /// By the owner, without the lock.
     func run() {
-        while true {
+        var next: UInt32 = 0, count: UInt32
+        repeat {
+            tasks[Int(next)].run()
             let before = progress.pointee.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
-            guard before & 0xffff < before >> 16 else { return }
-            tasks[Int(before & 0xffff)].run()
-        }
+            next = before & 0xffff
+            count = before >> 16
+        } while next < count
     }
 
     /// Puts what has not started back to the head of the queue, which must have room. With the lock held. Returns how many have started.
@@ -129,7 +131,7 @@ extension Pool {
         while let worker = next {
             next = worker.pointee.next
             guard worker.pointee.claim.counted > 0, worker.pointee.claim.began <= latest else { continue }
-            complete(max(recall(worker) - 1, 0), of: worker)
+            complete(recall(worker) - 1, of: worker)
         }
     }
 
