@@ -7,11 +7,15 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 # ---- Settings, to be changed on the command line -----------------------------------------------------------------------------------
 
-PREFIX  ?= /usr/local
-LIBDIR  ?= $(PREFIX)/lib
-DESTDIR ?=
-CFLAGS  ?= -O2
-SWIFT   ?= swift
+# Where `make install` puts things. DESTDIR is a root to stage them in, for packages.
+PREFIX     ?= /usr/local
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
+DESTDIR    ?=
+
+CFLAGS ?= -O2
+SWIFT  ?= swift
 # The interpreter that `make run` uses, and those that `make all` and `make test` build and test for (default: all that .ci/pythons finds).
 PYTHON  ?= $(firstword $(wildcard /usr/bin/python3) python3)
 PYTHONS ?=
@@ -37,7 +41,7 @@ lib: $(link) ## the library alone: .build/lib/libbetapool.so
 ext: $$(extensions) ## the extension alone, in python/betapool
 
 # Folders are listed too: their time changes when a file goes away.
-library_sources := Package.swift $(shell find Sources include)
+library_sources := Package.swift $(shell find Sources include -path include/install -prune -o -print)
 compiler_flags  := -Osize -Xfrontend -function-sections -Xfrontend -disable-stack-protector -use-ld=lld
 linker_flags    := -soname=$(SONAME) --version-script=$(CURDIR)/$(map) --gc-sections --icf=all -s -z nodelete -z relro -z now
 
@@ -114,6 +118,9 @@ test: ## all tests below, with a summary; PYTHONS="..." narrows the interpreters
 test-abi: lib ## the library's exports, its ELF properties, and that Swift and header agree
 	@.ci/test-abi
 
+test-install: lib ## what make install lays down, and programs built on nothing else
+	@.ci/test-install
+
 test-swift: ## the Swift tests
 	@.ci/test-swift
 
@@ -167,20 +174,13 @@ lint: ## style of Swift, Python and shell
 
 # ---- Install -----------------------------------------------------------------------------------------------------------------------
 
-install: lib ## into PREFIX (and DESTDIR): library, header, pkg-config file
-	@install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
-	@install -m 755 $(lib) $(DESTDIR)$(LIBDIR)/libbetapool.so.$(VERSION)
-	@ln -sf libbetapool.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
-	@ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libbetapool.so
-	@install -m 644 include/betapool.h $(DESTDIR)$(PREFIX)/include/betapool.h
-	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$${prefix}/include' '' 'Name: betapool' \
-	    'Description: a thread pool that sizes itself from what its workers are really doing' 'Version: $(VERSION)' \
-	    'Libs: -L$${libdir} -lbetapool' 'Cflags: -I$${includedir}' >$(DESTDIR)$(LIBDIR)/pkgconfig/betapool.pc
-	$(say) "installed BetaPool $(VERSION) in $(DESTDIR)$(PREFIX)$(if $(DESTDIR),, (run ldconfig if it is a system folder))"
+install = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)' .ci/install
+
+install: lib ## into PREFIX (and DESTDIR): library, header, manual, what pkg-config and CMake ask for
+	@$(install)
 
 uninstall: ## takes away what install put there
-	@rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libbetapool.so.$(VERSION) $(SONAME) libbetapool.so pkgconfig/betapool.pc) \
-	    $(DESTDIR)$(PREFIX)/include/betapool.h
+	@$(install) --remove
 
 # ---- And the rest ------------------------------------------------------------------------------------------------------------------
 
@@ -190,5 +190,5 @@ clean: ## takes away all that was built (not the Python of python3.13t)
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
-.PHONY: all lib ext python3.13t run beta efficiency bench-executor test test-abi test-swift test-c test-python test-cpython test-clients \
-    test-examples test-sanitize lint install uninstall clean help
+.PHONY: all lib ext python3.13t run beta efficiency bench-executor test test-abi test-install test-swift test-c test-python test-cpython \
+    test-clients test-examples test-sanitize lint install uninstall clean help

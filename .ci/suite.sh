@@ -4,6 +4,7 @@
 #                                          one (the command is a single test), cmocka (its output), or a JUnit file that it writes
 #   skip NAME REASON                       says what is not tested, and why
 #   finish                                 says the sum; the status is 1 if anything failed or nothing ran
+#   refuses WORDS COMMAND...               for a suite: the command must fail, and say so in these words (a regular expression)
 # Logs and counts are kept in .build/test/PART, where PART is the name of the script that sources this: .ci/test-PART.
 set -euo pipefail
 unset MAKEFLAGS MFLAGS MAKELEVEL       # a make that a test runs is not part of the one that runs the test
@@ -81,6 +82,13 @@ suite() {
         grep -E '^(SKIPPED|➜|\[  SKIPPED \] \w+$)' "$log" | sort -u | sed 's/^/    | /'
     fi
 }
+
+refuses() {
+    local output
+    if output=$("${@:2}" 2>&1); then echo "accepted: ${*:2}"; return 1; fi
+    grep -qE "$1" <<<"$output" || { echo "refused, but not for \"$1\":"; echo "$output"; return 1; }
+}
+export -f refuses
 
 skip() {
     row "$1" 0 0 1 0
