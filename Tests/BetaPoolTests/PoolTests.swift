@@ -40,7 +40,7 @@ private func makePool(_ change: (inout Settings) -> Void = { _ in }) throws -> P
     change(&settings)
     return try Pool.make(
         PoolConfiguration(
-            settings: settings, queueLimit: nil, stackSize: 1 << 17, threadName: "test".withCString { ThreadName($0) },
+            settings: settings, queueLimit: .max, stackSize: 1 << 17, threadName: "test".withCString { ThreadName($0) },
             host: Host(context: nil, spawn: nil, beforeWait: nil, afterWait: nil, lock: .none, onDecision: nil, deliver: { _, _, _ in })))
 }
 

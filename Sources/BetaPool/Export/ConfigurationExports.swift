@@ -82,7 +82,7 @@ extension Settings {
 extension PoolConfiguration {
     init(_ config: betapool_config) throws(Errno) {
         settings = try Settings(config)
-        queueLimit = config.queue_limit == 0 ? nil : size(config.queue_limit)
+        queueLimit = config.queue_limit == 0 ? .max : size(config.queue_limit)
         stackSize = config.stack_size == 0 ? 1 << 20 : size(config.stack_size)
         threadName = if let name = config.thread_name { ThreadName(name) } else { ThreadName(("betapool" as StaticString).cString) }
         host = Host(

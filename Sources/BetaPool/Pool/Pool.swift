@@ -77,8 +77,8 @@ struct PoolConfiguration {
     static let smallestStack = 65536
 
     var settings: Settings
-    /// Most tasks that may wait; nil: no limit.
-    var queueLimit: Int?
+    /// Most tasks that may wait; Int.max: no limit.
+    var queueLimit: Int
     /// Bytes of stack of a native worker.
     var stackSize: Int
     var threadName: ThreadName

@@ -8,7 +8,8 @@ extension Pool {
         defer { unlock() }
         guard
             state.pointee.phase == .open, !hasSomebodyToCall, state.pointee.orphans.isEmpty,
-            state.pointee.queue.hasRoom(for: 1 &+ state.pointee.claimed), state.pointee.configuration.queueLimit == nil
+            state.pointee.queue.hasRoom(for: 1 &+ state.pointee.claimed),
+            state.pointee.queue.count &+ state.pointee.claimed < state.pointee.configuration.queueLimit
         else { return false }
         state.pointee.queue.push(task)
         state.pointee.totals.submitted &+= 1
@@ -50,7 +51,7 @@ extension Pool {
     }
 
     private func hasRoom(for count: Int) -> Bool {
-        guard let limit = state.pointee.configuration.queueLimit else { return true }
+        let limit = state.pointee.configuration.queueLimit
         if count > limit - state.pointee.queue.count - state.pointee.claimed { recallClaims() }
         return count <= limit - state.pointee.queue.count
     }
