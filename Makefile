@@ -104,6 +104,57 @@ bench-executor: ext ## what the executor costs, beside other thread pools; ARGS=
 	@.ci/packages python
 	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.executor $(ARGS)
 
+bench-native: lib ## what the pool costs in C, beside GLib, libuv, oneTBB, libdispatch; ARGS= goes to it (--quick: 90 seconds)
+	@.ci/packages bench python
+	@$(MAKE) bench-programs
+	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.native $(ARGS)
+
+# Each peer is a program of its own. One whose library is not there gets none, and the harness says who is missing.
+bench_peers  = betapool betapool-adaptive textbook $(if $(wildcard $(swift_runtime)/dispatch/dispatch.h),dispatch) \
+    $(foreach peer,glib libuv tbb,$(if $(shell pkg-config --exists $(module_$(peer)) && echo yes),$(peer)))
+bench_common = $(patsubst %,.build/bench/%.o,bench tasks throughput roundtrip rss)
+bench_flags  = -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -pthread -Iinclude
+bench_object = $(bench_flags) $(flags_$(@F)) $(call ask_pkg_config,--cflags,$(*:peer_%=%)) -c $< -o $@
+module_glib  = glib-2.0
+module_libuv = libuv
+module_tbb   = tbb
+ask_pkg_config = $(if $(module_$2),$(shell pkg-config $1 $(module_$2)))
+flags_peer_betapool.o          = -DBENCH_POLICY=BETAPOOL_FIXED
+flags_peer_betapool-adaptive.o = -DBENCH_POLICY=BETAPOOL_ADAPTIVE
+flags_peer_dispatch.o          = -isystem $(swift_runtime) '-D__has_feature(x)=0' '-D__has_extension(x)=0' # its headers expect clang
+libraries_betapool             = -L.build/lib -Wl,-rpath,$(CURDIR)/.build/lib -lbetapool
+libraries_betapool-adaptive    = $(libraries_betapool)
+libraries_dispatch             = -L$(swift_runtime)/linux -Wl,-rpath,$(swift_runtime)/linux -ldispatch -lBlocksRuntime
+libraries_tbb                  = -lstdc++
+.PRECIOUS: .build/bench/%.o
+
+bench-programs: $$(addprefix .build/bench/,$$(bench_peers) load empty.so)
+	@:
+
+.build/bench/%: .build/bench/peer_%.o $$(bench_common) | $(link)
+	$(say) "building $@"
+	@$(CC) -pthread $^ -o $@ -Wl,--as-needed $(libraries_$*) $(call ask_pkg_config,--libs,$*)
+
+.build/bench/%.o: Tests/bench/%.c $(wildcard Tests/bench/*.h) include/betapool.h Makefile
+	@mkdir -p $(@D)
+	@$(CC) -std=c11 $(bench_object)
+
+.build/bench/peer_betapool-adaptive.o: .build/bench/peer_%-adaptive.o: Tests/bench/peer_%.c Tests/bench/peer.h include/betapool.h Makefile
+	@mkdir -p $(@D)
+	@$(CC) -std=c11 $(bench_object)
+
+.build/bench/peer_tbb.o: .build/bench/%.o: Tests/bench/%.cpp Tests/bench/peer.h Makefile
+	@mkdir -p $(@D)
+	@$(CXX) -std=c++20 $(bench_object)
+
+.build/bench/load: Tests/bench/load.c Tests/bench/resident.h Makefile
+	@mkdir -p $(@D)
+	@$(CC) -std=c11 $(bench_flags) $< -o $@ -Wl,--as-needed -ldl
+
+.build/bench/empty.so: Tests/bench/empty.c Makefile
+	@mkdir -p $(@D)
+	@$(CC) -shared -fPIC -O2 $< -o $@
+
 # ---- Test --------------------------------------------------------------------------------------------------------------------------
 
 c_programs  = $(patsubst Tests/c/%.c,.build/$1/%,$(wildcard Tests/c/test_*.c))
@@ -190,5 +241,5 @@ clean: ## takes away all that was built (not the Python of python3.13t)
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
-.PHONY: all lib ext python3.13t run beta efficiency bench-executor test test-abi test-install test-swift test-c test-python test-cpython \
-    test-clients test-examples test-sanitize lint install uninstall clean help
+.PHONY: all lib ext python3.13t run beta efficiency bench-executor bench-native bench-programs test test-abi test-install test-swift \
+    test-c test-python test-cpython test-clients test-examples test-sanitize lint install uninstall clean help

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Callable
+from typing import Any, Callable
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -14,8 +14,8 @@ from evaluation.results import Outcome
 class Display:
     """Time goes by the plan: its seconds are known before, and a sweep that ends early only makes the bar jump."""
 
-    def __init__(self, console: Console, seconds: float, describe: Callable[[Outcome], str] | None = None) -> None:
-        """describe: the line for a cell."""
+    def __init__(self, console: Console, seconds: float, describe: Callable[[Any], str] | None = None) -> None:
+        """describe: the line for what has ended, a cell's outcome if nothing else is said."""
         self._console = console
         self._describe = describe or line
         self._seconds = seconds
@@ -42,7 +42,7 @@ class Display:
     def begin(self, what: str) -> None:
         self._bar.update(self._task, description=what)
 
-    def end(self, outcome: Outcome, seconds: float) -> None:
+    def end(self, outcome: Any, seconds: float) -> None:
         self._console.print(self._describe(outcome), highlight=False, soft_wrap=True)
         self.reach(self._done + seconds)
 

@@ -169,14 +169,18 @@ def conditions(results: Results) -> list[str]:
 
 def place(results: Results) -> list[str]:
     """The machine and the interpreters."""
-    run = results.runs[-1]
-    described = run["machine"]
     pythons = {name: found for each in results.runs for name, found in each["interpreters"].items()}
-    size = f"{len(described['cores'])} cores, {described['memory'] / 2**30:.1f} GiB"
     return [
-        f"{described['processor']}, {size}, {described['system']}, {run['time']}",
+        machine(results),
         "Python " + ", ".join(found["version"] + " free-threaded" * found["free_threaded"] for found in pythons.values()),
     ]
+
+
+def machine(results: Results) -> str:
+    run = results.runs[-1]
+    described = run["machine"]
+    size = f"{len(described['cores'])} cores, {described['memory'] / 2**30:.1f} GiB"
+    return f"{described['processor']}, {size}, {described['system']}, {run['time']}"
 
 
 def disturbances(outcomes: Iterable[Outcome]) -> list[str]:
@@ -197,9 +201,9 @@ def failures(outcomes: Iterable[Outcome]) -> list[str]:
     for outcome in outcomes:
         if outcome.failure:
             cell = outcome.cell
-            places = befell.setdefault((cell.python, cell.who, outcome.failure), {})
+            places = befell.setdefault((cell.under, cell.who, outcome.failure), {})
             places[cell.where] = None
-    return [f"Python {python}, {who} did not finish {', '.join(places)}: {why}" for (python, who, why), places in befell.items()]
+    return [f"{under}{who} did not finish {', '.join(places)}: {why}" for (under, who, why), places in befell.items()]
 
 
 def show(results: Results, console: Console) -> None:

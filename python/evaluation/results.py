@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from evaluation.native_peers import label
 from evaluation.peers import PEERS
 from evaluation.strategies import Strategy
 
@@ -36,6 +37,10 @@ class Cell(NamedTuple):
     def where(self) -> str:
         return f"{self.workload} on {self.cores}"
 
+    @property
+    def under(self) -> str:
+        return f"Python {self.python}, "
+
 
 class BenchCell(NamedTuple):
     """What evaluation.executor measures once."""
@@ -57,10 +62,38 @@ class BenchCell(NamedTuple):
     def where(self) -> str:
         return self.bench
 
+    @property
+    def under(self) -> str:
+        return f"Python {self.python}, "
+
+
+class NativeCell(NamedTuple):
+    """What evaluation.native measures once."""
+
+    bench: str
+    peer: str
+    round: int
+
+    @classmethod
+    def read(cls, record: dict[str, Any]) -> NativeCell:
+        return cls(**record)
+
+    @property
+    def who(self) -> str:
+        return label(self.peer)
+
+    @property
+    def where(self) -> str:
+        return self.bench
+
+    @property
+    def under(self) -> str:
+        return ""
+
 
 class Outcome(NamedTuple):
     cell: Any
-    """A Cell, or a BenchCell."""
+    """A Cell, a BenchCell or a NativeCell."""
     values: dict[str, Any] | None
     """What its process said; None if it did not finish."""
     failure: str | None
@@ -74,7 +107,7 @@ class Outcome(NamedTuple):
 class Results:
     """Run records say under which conditions the outcomes after them were measured."""
 
-    def __init__(self, path: Path, kind: type[Cell] | type[BenchCell] = Cell) -> None:
+    def __init__(self, path: Path, kind: type[Cell] | type[BenchCell] | type[NativeCell] = Cell) -> None:
         """kind: of the cells."""
         self.path = path
         self._kind = kind

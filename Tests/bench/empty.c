@@ -1,0 +1,3 @@
+/* empty.c - a library with nothing in it: what loading any costs. */
+extern int empty;
+int empty;
