@@ -159,6 +159,7 @@ bench-programs: $$(addprefix .build/bench/,$$(bench_peers) load empty.so)
 
 c_programs  = $(patsubst Tests/c/%.c,.build/$1/%,$(wildcard Tests/c/test_*.c))
 c_examples  = $(patsubst examples/c/%.c,.build/examples/%,$(wildcard examples/c/*.c))
+swift_example = .build-example/release/duplicates
 c_headers   = $(wildcard Tests/c/*.h) include/betapool.h
 c_flags     = -std=c11 -Wall -Wextra -Werror -Iinclude
 c_libraries = -Wl,--as-needed -lbetapool -lcmocka -lm -lpthread -ldl
@@ -188,7 +189,7 @@ test-clients: lib ## asyncio, gRPC, boto3, Dask, LangChain and others with our e
 	@$(MAKE) ext PYTHONS=$(PYTHON)
 	@.ci/test-clients $(PYTHON)
 
-test-examples: all $(c_examples) ## every example, with little to do
+test-examples: all $(c_examples) $(swift_example) ## every example, with little to do
 	@.ci/test-examples
 
 test-sanitize: lib $(call c_programs,c-address) $(call c_programs,c-thread) ## Swift, C and Python tests with sanitizers
@@ -203,6 +204,11 @@ c_compile = @mkdir -p $(@D) && .ci/packages c-tests && echo "building $@"
 .build/examples/%: examples/c/%.c include/betapool.h | $(link)
 	$(c_compile)
 	@$(CC) $(c_flags) -O2 $< -o $@ -L.build/lib -Wl,-rpath,$(CURDIR)/.build/lib -Wl,--as-needed -lbetapool -lz -lm -lpthread
+
+$(swift_example): $(library_sources) $(shell find examples/swift -name '*.swift')
+	$(say) "building $@"
+	@.ci/packages build
+	@$(swift) build --quiet -c release --package-path examples/swift --scratch-path $(CURDIR)/.build-example
 
 # For a sanitizer all code is built with it, by the compilers of the Swift toolchain and as ordinary Swift: .build/c-SANITIZER.
 $(patsubst %,.build/c-%/$(SONAME),address thread): .build/c-%/$(SONAME): $(library_sources)

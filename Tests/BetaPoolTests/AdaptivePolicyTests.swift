@@ -1,6 +1,6 @@
 import Testing
 
-@testable import BetaPool
+@testable import BetaPoolCore
 
 private func adaptive(maxThreads: Int = 4096) -> Settings {
     var settings = Settings(.adaptive, limits: .current())

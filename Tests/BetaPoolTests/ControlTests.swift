@@ -1,6 +1,6 @@
 import Testing
 
-@testable import BetaPool
+@testable import BetaPoolCore
 
 @Suite struct ControlTests {
     /// eq. 3 is weighted by time: one long task counts for more than many short ones.

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import BetaPool
+@testable import BetaPoolCore
 
 /// Algorithm 1, written down a second time straight from the paper, to hold the first against.
 private struct Reference {

@@ -1,4 +1,4 @@
-@testable import BetaPool
+@testable import BetaPoolCore
 
 /// A pool and its surroundings as a closed queueing network in simulated time, so that policies are judged without a clock and for machines
 /// that are not at hand: threads take tasks, tasks go through stages, stages have their own servers.

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@testable import BetaPool
+@testable import BetaPoolCore
 
 /// What tasks count, for as long as a test runs.
 private final class Counters: Sendable {

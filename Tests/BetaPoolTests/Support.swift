@@ -1,4 +1,4 @@
-@testable import BetaPool
+@testable import BetaPoolCore
 
 /// Random numbers that are the same in every run.
 struct SeededGenerator: RandomNumberGenerator {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import BetaPool
+@testable import BetaPoolCore
 
 @Suite struct SystemTests {
     @Test(arguments: [

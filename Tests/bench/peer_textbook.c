@@ -65,14 +65,11 @@ static void *create(unsigned workers) {
 }
 
 /* Called with the mutex held. */
-static bool has_room_for(pool *pool, size_t more) {
-    size_t capacity = pool->capacity > 0 ? pool->capacity : 64;
-    while (capacity < pool->count + more) {
-        capacity *= 2;
-    }
-    if (capacity == pool->capacity) {
+static bool has_room(pool *pool) {
+    if (pool->count < pool->capacity) {
         return true;
     }
+    size_t capacity = pool->capacity > 0 ? 2 * pool->capacity : 64;
     task *ring = malloc(capacity * sizeof *ring);
     if (ring == NULL) {
         return false;
@@ -87,24 +84,16 @@ static bool has_room_for(pool *pool, size_t more) {
     return true;
 }
 
-static int submit_batch(void *argument, const task *tasks, size_t count) {
+static int submit(void *argument, const task *task) {
     pool *pool = argument;
     pthread_mutex_lock(&pool->mutex);
-    bool fits = has_room_for(pool, count);
-    for (size_t i = 0; fits && i < count; i++) {
-        pool->ring[(pool->first + pool->count++) & (pool->capacity - 1)] = tasks[i];
+    bool fits = has_room(pool);
+    if (fits) {
+        pool->ring[(pool->first + pool->count++) & (pool->capacity - 1)] = *task;
     }
     pthread_mutex_unlock(&pool->mutex);
-    if (count > 1) {
-        pthread_cond_broadcast(&pool->not_empty);
-    } else {
-        pthread_cond_signal(&pool->not_empty);
-    }
+    pthread_cond_signal(&pool->not_empty);
     return fits ? 0 : -1;
-}
-
-static int submit(void *pool, const task *task) {
-    return submit_batch(pool, task, 1);
 }
 
 static const char *version(void) {
@@ -115,6 +104,5 @@ const peer the_peer = {
     .version = version,
     .create = create,
     .submit = submit,
-    .submit_batch = submit_batch,
     .destroy = destroy,
 };
