@@ -262,7 +262,7 @@ int betapool_take(betapool *pool, betapool_task *task);
 
 /*
  * betapool_wait - waits until no task is queued or running. timeout: seconds, 0 only looks, negative waits without end.
- * Errors: -EINVAL (NULL, NaN), -ETIMEDOUT, -EDEADLK (called by a task of this pool), -EBADF.
+ * Errors: -EINVAL (NULL, NaN), -ETIMEDOUT, -EDEADLK (called by a task of this pool or its on_decision), -EBADF.
  */
 int betapool_wait(betapool *pool, double timeout);
 
@@ -286,14 +286,14 @@ int betapool_shutdown(betapool *pool, int mode);
 
 /*
  * betapool_join - waits until every worker has left a pool that was shut down. timeout as in betapool_wait.
- * Errors: -EINVAL (NULL, NaN, or not shut down), -ETIMEDOUT, -EDEADLK (called by a task of this pool), -EBADF.
+ * Errors: -EINVAL (NULL, NaN, or not shut down), -ETIMEDOUT, -EDEADLK (called by a task of this pool or its on_decision), -EBADF.
  */
 int betapool_join(betapool *pool, double timeout);
 
 /*
  * betapool_free - shuts down (draining), joins, and ends the pool. NULL is fine. No other call on it may be under way, except by its tasks.
  * If its last worker is gone and no thread can be had for another, tasks still queued are reported as cancelled.
- * Errors: -EDEADLK (called by a task of this pool), -EBADF.
+ * Errors: -EDEADLK (called by a task of this pool or its on_decision), -EBADF.
  */
 int betapool_free(betapool *pool);
 

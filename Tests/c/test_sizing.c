@@ -301,6 +301,48 @@ static void on_decision(void **state) {
     assert_int_equal(betapool_free(pool), 0);
 }
 
+typedef struct meddler {
+    _Atomic(betapool *) pool;
+    atomic_int waited, joined, freed;
+} meddler;
+
+static void meddle(void *host, const betapool_decision *decision) {
+    (void)decision;
+    meddler *meddler = host;
+    betapool *pool = atomic_load(&meddler->pool);
+    if (pool != NULL) {
+        atomic_store(&meddler->waited, betapool_wait(pool, -1));
+        atomic_store(&meddler->joined, betapool_join(pool, -1));
+        atomic_store(&meddler->freed, betapool_free(pool));
+    }
+}
+
+/* Who is told a decision cannot wait for the pool: it is the pool that tells. */
+static void on_decision_cannot_wait(void **state) {
+    (void)state;
+    betapool_config config;
+    assert_int_equal(betapool_config_init(&config), 0);
+    meddler meddler = {NULL, 1, 1, 1};
+    config.policy = BETAPOOL_PAPER;
+    config.interval = 0.005;
+    config.max_threads = 8;
+    config.on_decision = meddle;
+    config.host = &meddler;
+    betapool *pool = pool_create(&config);
+    atomic_store(&meddler.pool, pool);
+    gate gate = GATE_INITIALIZER;
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(betapool_submit(pool, stop_at_gate, &gate), 0);
+    }
+    AWAIT(gate_waiting(&gate) == 8);
+    gate_open(&gate);
+    assert_int_equal(betapool_wait(pool, -1), 0);
+    AWAIT(atomic_load(&meddler.freed) == -EDEADLK);
+    assert_int_equal(atomic_load(&meddler.waited), -EDEADLK);
+    assert_int_equal(atomic_load(&meddler.joined), -EINVAL); /* not shut down */
+    assert_int_equal(betapool_free(pool), 0);
+}
+
 /* ---- Clocks ----------------------------------------------------------------------------------------------------------------------- */
 
 static void clocks(void **state) {
@@ -330,6 +372,7 @@ int main(void) {
         cmocka_unit_test_setup(figures_add_up_at_any_moment, limit_time),
         cmocka_unit_test_setup(cpu_and_busy_time, limit_time),
         cmocka_unit_test_setup(on_decision, limit_time),
+        cmocka_unit_test_setup(on_decision_cannot_wait, limit_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

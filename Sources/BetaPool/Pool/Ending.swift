@@ -35,8 +35,8 @@ extension Pool {
     /// Shuts down, joins, and gives everything back.
     func end() throws(Errno) {
         try enter()
-        guard !isServedByCaller, state.pointee.phase != .freeing else {
-            let error = isServedByCaller ? Errno.wouldDeadlock : .badHandle
+        guard !wouldWaitForCaller, state.pointee.phase != .freeing else {
+            let error = wouldWaitForCaller ? Errno.wouldDeadlock : .badHandle
             unlock()
             throw error
         }
@@ -67,7 +67,7 @@ extension Pool {
     /// held.
     @inline(never)
     private func waitForNews(timeout: Double, evenOfThreads: Bool) throws(Errno) {
-        guard !isServedByCaller else { throw .wouldDeadlock }
+        guard !wouldWaitForCaller else { throw .wouldDeadlock }
         let deadline = timeout < 0 ? .infinity : Clock.now() + timeout
         state.pointee.waiters += 1
         defer { state.pointee.waiters -= 1 }

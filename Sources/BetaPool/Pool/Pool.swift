@@ -55,6 +55,11 @@ struct Pool: @unchecked Sendable {
         return worker.pointee.pool.handle == handle
     }
 
+    /// Whether to wait for the pool would be to wait for the calling thread: also its ticker's, which is about to tell a decision.
+    var wouldWaitForCaller: Bool {
+        isServedByCaller || state.pointee.ticker.thread == pthread_self()
+    }
+
     // MARK: Looking
 
     func stats() throws(Errno) -> PoolStats {

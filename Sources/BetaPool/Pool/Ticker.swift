@@ -69,6 +69,7 @@ extension Pool {
     private func keepTicking() {
         var rhythm = Rhythm()
         lock()
+        state.pointee.ticker.thread = pthread_self()  // whoever started it may be slower to say so than the first decision
         Thread.setName(state.pointee.configuration.threadName, number: nil)
         let sampler = state.pointee.sampler
         rhythm.begin(now: Clock.now(), interval: state.pointee.controller.pace)
