@@ -42,7 +42,7 @@ ext: $$(extensions) ## the extension alone, in python/betapool
 
 # Folders are listed too: their time changes when a file goes away.
 library_sources := Package.swift $(shell find Sources include -path include/install -prune -o -print)
-compiler_flags  := -Osize -Xfrontend -function-sections -Xfrontend -disable-stack-protector -use-ld=lld
+compiler_flags  := -Osize -Xfrontend -function-sections -Xfrontend -disable-stack-protector
 linker_flags    := -soname=$(SONAME) --version-script=$(CURDIR)/$(map) --gc-sections --icf=all -s -z nodelete -z relro -z now
 
 # SwiftPM takes CC from the environment for the C shim, and gcc will not do.
@@ -57,7 +57,7 @@ $(lib): $(library_sources) Makefile
 	@$(if $(filter include/% %.h $(map) Makefile,$?),rm -rf .build-embedded)
 	@mkdir -p $(@D)
 	@BETAPOOL_EMBEDDED=1 $(swift) build --quiet -c release --product betapool --scratch-path .build-embedded --disable-local-rpath \
-	    $(addprefix -Xswiftc ,$(compiler_flags)) $(addprefix -Xlinker ,$(linker_flags))
+	    $(addprefix -Xswiftc ,$(compiler_flags) -use-ld=lld) $(addprefix -Xlinker ,$(linker_flags))
 	@cp .build-embedded/release/libbetapool.so $@.new
 	@mv $@.new $@
 
@@ -80,6 +80,23 @@ python/betapool/_core%: $(wildcard python/src/*.c python/src/*.h) include/betapo
 python/betapool/$(SONAME): $(lib)
 	@cp $< $@.new
 	@mv $@.new $@
+
+# Raspberry Pi and the like, by this machine's Swift. .ci/cross knows the machines.
+machines      := aarch64 armv7 armv6
+cross_library  = .build/cross-$1/$(SONAME)
+toolchain      = $(swift_runtime)/../../bin
+swift_runtime  = $(shell $(swift) -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')
+
+$(addprefix cross-,$(machines)): cross-%: $$(call cross_library,$$*)
+cross-aarch64: ## the library for Raspberry Pi 3, 4, 5 and Zero 2 (64 bits): .build/cross-aarch64
+cross-armv7: ## the library for Raspberry Pi 2, 3, 4 and Zero 2 with a 32-bit system: .build/cross-armv7
+cross-armv6: ## the library for Raspberry Pi 1 and Zero: .build/cross-armv6
+
+$(foreach machine,$(machines),$(call cross_library,$(machine))): .build/cross-%/$(SONAME): $(library_sources) .ci/cross Makefile
+	$(say) "building $@ (Embedded Swift)"
+	@.ci/packages build cross
+	@TOOLCHAIN=$(toolchain) .ci/cross library $* $@ "$(compiler_flags)" "$(linker_flags)"
+	@ln -sf $(SONAME) $(@D)/libbetapool.so
 
 python3.13t: ## builds a free-threaded Python, which Debian does not have (once, into a cache outside the tree)
 	@.ci/python3.13t
@@ -220,11 +237,23 @@ $(patsubst %,.build/c-%/$(SONAME),address thread): .build/c-%/$(SONAME): $(libra
 
 .build/c-%: Tests/c/$$(*F).c $(c_headers) | .build/c-$$(*D)/$(SONAME)
 	$(c_compile)
-	@$(swift_runtime)/../../bin/clang -fuse-ld=lld $(c_flags) -g -O1 -fsanitize=$(subst address,address$(,)undefined,$(*D)) $< -o $@ \
+	@$(toolchain)/clang -fuse-ld=lld $(c_flags) -g -O1 -fsanitize=$(subst address,address$(,)undefined,$(*D)) $< -o $@ \
 	    -L$(@D) -L$(swift_runtime)/linux -Wl,-rpath,'$$ORIGIN',-rpath,$(swift_runtime)/linux $(c_libraries) -ldispatch -lBlocksRuntime
 
-swift_runtime = $(shell $(swift) -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')
 , := ,
+
+# The C tests for other machines, with what cannot hold there left out: Tests/c/emulated.c.
+cross_programs = $(foreach machine,$(machines),$(call c_programs,cross-$(machine)))
+
+test-cross: $$(cross_programs) ## the libraries for other machines, and the C tests with them, under an emulator
+	@.ci/test-cross $^
+
+$(machines:%=.build/cross-%/cmocka): .build/cross-%/cmocka:
+	@.ci/cross cmocka $* $@
+
+.build/cross-%: Tests/c/$$(*F).c Tests/c/emulated.c $(c_headers) | .build/cross-$$(*D)/$(SONAME) .build/cross-$$(*D)/cmocka
+	@.ci/packages cross && echo "building $@"
+	@.ci/cross program $(*D) $@ $(c_flags) -g -O1 $(filter %.c,$^) -L$(@D) $(c_libraries) -Wl,--wrap=_cmocka_run_group_tests
 
 lint: ## style of Swift, Python and shell
 	@.ci/lint
@@ -247,5 +276,5 @@ clean: ## takes away all that was built (not the Python of python3.13t)
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
-.PHONY: all lib ext python3.13t run beta efficiency bench-executor bench-native bench-programs test test-abi test-install test-swift \
-    test-c test-python test-cpython test-clients test-examples test-sanitize lint install uninstall clean help
+.PHONY: all lib ext $(addprefix cross-,$(machines)) python3.13t run beta efficiency bench-executor bench-native bench-programs test test-abi \
+    test-install test-swift test-c test-python test-cpython test-clients test-examples test-sanitize test-cross lint install uninstall clean help

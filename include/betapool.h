@@ -130,7 +130,7 @@ typedef struct betapool_config {
 
     /* From here on for pools. A controller ignores it, except for lock and lock_size. */
     size_t queue_limit;    /* most tasks that may wait; 0: no limit */
-    size_t stack_size;     /* bytes of stack for each native worker, at least 65536; 0: 1 MiB (Python needs that much) */
+    size_t stack_size;     /* bytes of stack for each native worker, at least 65536 (more where libc asks for more); 0: 1 MiB */
     const char *thread_name; /* native workers are called NAME-0, NAME-1, ...; copied, cut to 15 bytes; NULL: "betapool" */
 
     /*

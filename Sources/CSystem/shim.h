@@ -41,6 +41,9 @@ static inline void csystem_pause(void) {
 #endif
 }
 
+// SYS_futex takes the kernel's first timespec, of two longs: so must libc's be, also where it can have a 64-bit time_t on 32 bits.
+_Static_assert(sizeof(struct timespec) == 2 * sizeof(long), "compile without _TIME_BITS=64: SYS_futex takes a timespec of two longs");
+
 // Sleeps while *word == expected; may return early. errno stays as it was.
 static inline void csystem_futex_wait(uint32_t *word, uint32_t expected, const struct timespec *timeout) {
     int error = errno;

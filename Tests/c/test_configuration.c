@@ -213,10 +213,17 @@ static void fields_for_pools_only(void **state) {
     assert_int_equal(create_pool_and_free(&config), -EINVAL);
 }
 
-/* A stack that no machine can give: the pool may be made, a thread cannot, and the submitter hears of it. */
+/* A stack that no machine can give, unless addresses have 32 bits: such a process may have 2 GiB to spare. */
+static const size_t impossible = SIZE_MAX / 16;
+enum { NOTHING_IS_IMPOSSIBLE = sizeof(size_t) == 4 };
+
+/* The pool may be made, a thread cannot, and the submitter hears of it. */
 static void impossible_stack(void **state) {
     (void)state;
-    static const size_t stacks[] = {(size_t)1 << 60, SIZE_MAX / 2, SIZE_MAX};
+    if (NOTHING_IS_IMPOSSIBLE) {
+        skip();
+    }
+    const size_t stacks[] = {impossible, SIZE_MAX / 2, SIZE_MAX};
     for (size_t i = 0; i < 3; i++) {
         betapool_config config = fixed_config(2);
         config.stack_size = stacks[i];
@@ -263,9 +270,9 @@ static void errno_stays(void **state) {
     assert_int_equal(betapool_free(pool), 0);
     assert_int_equal(betapool_free(pool), -EBADF);
     assert_int_equal(errno, marker);
-    config.stack_size = (size_t)1 << 60;
+    config.stack_size = impossible;
     if (betapool_create(&config, &pool) == 0) {
-        assert_true(betapool_submit(pool, do_nothing, NULL) < 0);
+        assert_true(betapool_submit(pool, do_nothing, NULL) < 0 || NOTHING_IS_IMPOSSIBLE);
         assert_int_equal(betapool_free(pool), 0);
     }
     assert_int_equal(errno, marker);

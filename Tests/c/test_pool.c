@@ -172,6 +172,11 @@ static void *wait_for_pool(void *argument) {
     return (void *)(intptr_t)betapool_wait(argument, -1);
 }
 
+/* Longer than a time_t of 32 bits can say. */
+static void *wait_for_ages(void *argument) {
+    return (void *)(intptr_t)betapool_wait(argument, 1e300);
+}
+
 /* Many may wait at once, and each is told. */
 static void many_wait(void **state) {
     (void)state;
@@ -183,7 +188,7 @@ static void many_wait(void **state) {
     }
     pthread_t waiters[WAITERS];
     for (int i = 0; i < WAITERS; i++) {
-        assert_int_equal(pthread_create(&waiters[i], NULL, wait_for_pool, pool), 0);
+        assert_int_equal(pthread_create(&waiters[i], NULL, i % 2 == 0 ? wait_for_pool : wait_for_ages, pool), 0);
     }
     pause_seconds(0.02); /* lets most of them fall asleep; the result does not depend on it */
     gate_open(&gate);

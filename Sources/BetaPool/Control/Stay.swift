@@ -1,5 +1,6 @@
 /// What is known of the thread count in force since it was set.
 struct Stay {
+    /// Counted as far as anybody asks.
     private(set) var ticks = 0
     private(set) var seconds = 0.0
     private(set) var completed = 0.0
@@ -19,7 +20,7 @@ struct Stay {
     var rate: Double { seconds > 0 ? completed / seconds : 0 }
 
     mutating func add(_ load: Load, now: Double) {
-        ticks += 1
+        ticks = min(ticks + 1, 2 * Self.memory.rate)
         let span = max(now - last.time, 0)
         let count = Double(load.completed - min(last.completed, load.completed))
         last = (now, load.completed)

@@ -69,11 +69,11 @@ extension Settings {
     init(_ config: betapool_config) throws(Errno) {
         guard let policy = PolicyKind(rawValue: config.policy) else { throw .invalidArgument }
         self.init(policy, limits: .recent())
-        if config.max_threads != 0 { maxThreads = Int(config.max_threads) }
-        minThreads = config.min_threads != 0 ? Int(config.min_threads) : min(minThreads, maxThreads)
+        if config.max_threads != 0 { maxThreads = Int(clamping: config.max_threads) }
+        minThreads = config.min_threads != 0 ? Int(clamping: config.min_threads) : min(minThreads, maxThreads)
         if config.min_threads != 0, config.max_threads == 0 { maxThreads = max(maxThreads, minThreads) }
         if config.interval != 0 { interval = config.interval }
-        hysteresis = Int(config.hysteresis)
+        hysteresis = Int(clamping: config.hysteresis)
         betaThreshold = config.beta_threshold
         alpha = config.alpha
     }

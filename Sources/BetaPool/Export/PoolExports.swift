@@ -70,7 +70,7 @@ public func betapool_wait(_ pool: OpaquePointer?, _ timeout: Double) -> Int32 {
 @_cdecl("betapool_resize")
 public func betapool_resize(_ pool: OpaquePointer?, _ minThreads: UInt32, _ maxThreads: UInt32) -> Int32 {
     reporting { () throws(Errno) in
-        try Pool(pool).resize(minThreads: Int(minThreads), maxThreads: Int(maxThreads))
+        try Pool(pool).resize(minThreads: Int(clamping: minThreads), maxThreads: Int(clamping: maxThreads))
         return 0
     }
 }

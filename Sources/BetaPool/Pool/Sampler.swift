@@ -16,8 +16,9 @@ struct Sampler: ~Copyable {
     private var slots = InlineArray<64, Slot>(repeating: Slot())
     private var turn = 0
     private var sum = Occupancy()
-    private var samples = 0
-    private var failures = 0
+    /// Counted in doubles, for a host may sample without end: an Int of 32 bits would run over.
+    private var samples = 0.0
+    private var failures = 0.0
 
     /// The threads of busy workers, as many as are of interest.
     struct Crew {
@@ -58,7 +59,7 @@ struct Sampler: ~Copyable {
             failures = 0
         }
         guard samples > 0, samples >= failures else { return nil }
-        return Occupancy().plus(sum, times: 1 / Double(samples))
+        return Occupancy().plus(sum, times: 1 / samples)
     }
 
     mutating func closeAll() {

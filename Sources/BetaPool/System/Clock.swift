@@ -37,9 +37,9 @@ struct ThreadCPUClock {
 }
 
 extension timespec {
-    /// A time span. Anything above a century counts as a century: nobody waits longer.
+    /// A time span. Anything above 60 years counts as 60 years: nobody waits longer, and a time_t of 32 bits cannot say more.
     init(seconds: Double) {
-        let bounded = min(max(seconds, 0), 3.2e9)
+        let bounded = min(max(seconds, 0), 2e9)
         let whole = Int(bounded)
         self.init(tv_sec: time_t(whole), tv_nsec: Int((bounded - Double(whole)) * 1e9))
     }

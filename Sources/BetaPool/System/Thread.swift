@@ -10,7 +10,8 @@ enum Thread {
         guard code == 0 else { throw Errno(code: code) }
         defer { pthread_attr_destroy(&attributes) }
         // Checked: a size that the system refuses would silently mean the default of 8 MB.
-        code = pthread_attr_setstacksize(&attributes, stackSize)
+        // It refuses less than its minimum, which is 16 KiB on x86-64 and 128 KiB on ARM with 64 bits.
+        code = pthread_attr_setstacksize(&attributes, max(stackSize, Int(PTHREAD_STACK_MIN)))
         guard code == 0 else { throw Errno(code: code) }
         var thread = pthread_t()
         code = pthread_create(&thread, &attributes, body, argument)
