@@ -162,7 +162,7 @@ for round_number in range(300):
     try:
         armed = True
         signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-5, 8e-4))
-        for _ in range(500):
+        for _ in range(5000):
             futures.append(executor.submit(abs, -1))
         armed = False
     except (KeyboardInterrupt, RuntimeError):  # threading makes a RuntimeError of it where it strikes in a Condition
