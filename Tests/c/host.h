@@ -91,16 +91,21 @@ HELPER void on_decision(void *argument, const betapool_decision *decision) {
     atomic_fetch_add(&host->decisions, decision->threads != decision->threads_before);
 }
 
-HELPER void host_start(host *host, betapool_config config) {
+/* A host without a pool, and what its pool is to be made of. */
+HELPER void host_prepare(host *host, betapool_config *config) {
     memset(host, 0, sizeof *host);
     pthread_mutex_init(&host->big_lock, NULL);
-    config.spawn = spawn;
-    config.before_wait = before_wait;
-    config.after_wait = after_wait;
-    config.on_decision = on_decision;
-    config.host = host;
-    config.lock = &host->big_lock;
-    config.lock_size = sizeof host->big_lock;
+    config->spawn = spawn;
+    config->before_wait = before_wait;
+    config->after_wait = after_wait;
+    config->on_decision = on_decision;
+    config->host = host;
+    config->lock = &host->big_lock;
+    config->lock_size = sizeof host->big_lock;
+}
+
+HELPER void host_start(host *host, betapool_config config) {
+    host_prepare(host, &config);
     host->pool = pool_create(&config);
 }
 

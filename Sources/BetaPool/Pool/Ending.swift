@@ -48,8 +48,8 @@ extension Pool {
         cancelQueue()
         let leaver = state.pointee.leaver
         unlock()
+        if let leaver { pthread_join(leaver, nil) }  // it may be about to start the ticker
         stopTicker()
-        if let leaver { pthread_join(leaver, nil) }
         lock()
         handle.leaveForGood()
         state.pointee.destroy()

@@ -11,10 +11,14 @@ extension Pool {
             state.pointee.totals.spawnFailures += 1
             return false
         }
+        hire(worker)
+        return true
+    }
+
+    private func hire(_ worker: Worker) {
         worker.pointee.nextWaiting = state.pointee.hired
         state.pointee.hired = worker
         state.pointee.hiredCount += 1
-        return true
     }
 
     /// Gets a thread for a hired worker. The lock must not be held. Returns why it failed.
@@ -36,14 +40,21 @@ extension Pool {
             }
         } catch {
             lock()
+            callForAnother()
             dismissHired()
-            // Tasks may be queued in the belief that this thread would come.
-            let alarm = state.pointee.threads == 0 && !state.pointee.queue.isEmpty ? state.pointee.ticker.callIfAsleep() : nil
             unlock()
-            if let alarm { ring(alarm) }
             return error.code == ENOMEM ? error : .tryAgain
         }
         return nil
+    }
+
+    /// Tasks may be queued in the belief that a thread would come that does not: the ticker asks for another. Called with the lock held,
+    /// returns with it held, before the worker is dismissed: as long as it counts, nobody frees the pool.
+    private func callForAnother() {
+        guard state.pointee.threads == 1, !state.pointee.queue.isEmpty, let alarm = state.pointee.ticker.callIfAsleep() else { return }
+        unlock()
+        ring(alarm)
+        lock()
     }
 
     /// A thread that was asked for will not come.
@@ -95,18 +106,21 @@ extension Pool {
     private func serve() throws(Errno) {
         guard Worker.current == nil else { throw .wouldDeadlock }
         try enter()
-        guard let worker = takeHired() else {
+        guard let worker = state.pointee.hired else {
             unlock()
             throw .invalidArgument
         }
         do throws(Errno) {
             try ThreadLocal.set(worker)
         } catch {
-            WorkerState.destroy(worker)
-            announceNews()
+            callForAnother()
+            dismissHired()
+            let predecessor = takeLeaversPlace()
             unlock()
+            if let predecessor { pthread_join(predecessor, nil) }
             throw error
         }
+        _ = takeHired()
         enroll(worker)
         while mayStay {
             if !state.pointee.queue.isEmpty {
@@ -170,13 +184,16 @@ extension Pool {
         if state.pointee.nextToMeasure == worker { state.pointee.nextToMeasure = worker.pointee.next }
         state.pointee.servingCount -= 1
         state.pointee.totals.threadsRetired += 1
-        let calls = callsForWork()
-        var predecessor: pthread_t?
-        if !isServedByHost {
-            predecessor = state.pointee.leaver
-            state.pointee.leaver = pthread_self()
+        var calls = callsForWork()
+        let predecessor = takeLeaversPlace()
+        if state.pointee.threads == 0, !state.pointee.queue.isEmpty {
+            // There is no memory for another worker: this one's will do.
+            worker.initialize(to: WorkerState(pool: self, wake: worker.pointee.wake, claim: worker.pointee.claim))
+            hire(worker)
+            calls.threadsToStart += 1
+        } else {
+            WorkerState.destroy(worker)
         }
-        WorkerState.destroy(worker)
         // From the moment that nobody serves, the pool may be freed; so its last worker makes no calls, and there are none to make.
         let isLast = state.pointee.threads == 0
         if isLast {
@@ -186,6 +203,13 @@ extension Pool {
         unlock()
         if !isLast { make(calls) }
         if let predecessor { pthread_join(predecessor, nil) }
+    }
+
+    /// The calling thread, if it is the pool's own, is joined by the next one that leaves; returns the one that it has to join itself.
+    private func takeLeaversPlace() -> pthread_t? {
+        guard !isServedByHost else { return nil }
+        defer { state.pointee.leaver = pthread_self() }
+        return state.pointee.leaver
     }
 }
 

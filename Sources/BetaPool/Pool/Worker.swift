@@ -6,13 +6,14 @@ typealias Worker = UnsafeMutablePointer<WorkerState>
 ///
 /// Its life: hired (made by whoever asks for a thread), serving (a thread has taken it), gone.
 struct WorkerState {
-    let pool: Pool
-    /// Says how it is parked: see Wake.
-    let wake: Futex
+    // First of all something that is read with the lock held alone, for the thread sanitizer takes a change in a struct for one of its start.
     /// The kernel's number of its thread.
     var thread: Int32 = 0
     var isRunningTask = false
     var isParked = false
+    let pool: Pool
+    /// Says how it is parked: see Wake.
+    let wake: Futex
     var claim: Claim
     var clock: ThreadCPUClock?
     var usage = Usage()

@@ -95,9 +95,8 @@ enum Registry {
     }
 
     private static func make(_ kind: HandleKind, stateSize: Int) throws(Errno) -> Handle {
-        let code = kind.prepare()
-        guard code == 0 else { throw Errno(code: code) }
-        guard let state = malloc(stateSize) else { throw .outOfMemory }
+        // EAGAIN would be: no key is left of those that a process may have.
+        guard kind.prepare() == 0, let state = malloc(stateSize) else { throw .outOfMemory }
         guard let handle = allocate(HandleHeader.self) else {
             free(state)
             throw .outOfMemory
