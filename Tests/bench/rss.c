@@ -1,6 +1,6 @@
 /*
- * rss.c - the memory that an idle worker holds: how much more of the process is in memory with so many workers that have each run a task
- * than before there was a pool. What the pool itself takes is in it too, a small part.
+ * rss.c - the memory that a pool holds: how much more of the process is in memory with so many idle workers that have each run a task than
+ * before there was a pool.
  */
 #include "bench.h"
 #include "resident.h"
@@ -53,5 +53,5 @@ void rss(const options *options) {
         the_peer.leave();
     }
     the_peer.destroy(pool);
-    printf("{\"kilobytes\": %.3f}\n", (double)grown / (double)options->workers);
+    printf("{\"kilobytes\": %ld}\n", grown);
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-enum { LOOK_EVERY = 50, LOOK_SELDOM = 10000, WARM_UP = 10 }; /* microseconds; a warm-up is the tenth part of a repetition */
+enum { PORTION = 2048, LOOK_EVERY = 50, LOOK_SELDOM = 10000, WARM_UP = 10 }; /* microseconds; a warm-up is the tenth part of a repetition */
 
 typedef struct crew {
     const options *options;
@@ -114,7 +114,7 @@ void throughput(const options *options) {
 /*
  * For callgrind, which counts the instructions of all threads: of submitting, handing over, running, counting and collecting, and what
  * threads do while they wait for each other; not those of the kernel. Valgrind lets one thread run at a time, so that locks are hardly ever
- * contended. This thread submits, then looks on so seldom that it does not count.
+ * contended. This thread submits a portion, then looks on so seldom that it does not count, so that no queue grows without end.
  */
 void instructions(const options *options) {
     void *pool = make_pool(options->workers);
@@ -122,12 +122,16 @@ void instructions(const options *options) {
     if (the_peer.enter != NULL) {
         the_peer.enter();
     }
-    submit_all(pool, tasks, options->batch, options->tasks);
-    if (the_peer.collect != NULL) {
-        the_peer.collect();
-    }
-    while (counted() < options->tasks) {
-        pause_microseconds(LOOK_SELDOM);
+    for (unsigned long done = 0; done < options->tasks;) {
+        unsigned long portion = options->tasks - done < PORTION ? options->tasks - done : PORTION;
+        submit_all(pool, tasks, options->batch, portion);
+        if (the_peer.collect != NULL) {
+            the_peer.collect();
+        }
+        done += portion;
+        while (counted() < done) {
+            pause_microseconds(LOOK_SELDOM);
+        }
     }
     if (the_peer.leave != NULL) {
         the_peer.leave();

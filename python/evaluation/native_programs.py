@@ -99,6 +99,8 @@ def measure(peer: str, bench: NativeBench, library: Library, sizes: NativeSizes)
     options = {"workers": bench.workers, **bench.options}
     if bench.command == "instructions":
         return instructions(peer, options)
+    if bench.command == "rss":
+        return memory(peer, bench.workers)
     return bench.values(answer(command_of(peer, bench.command, options))[0])
 
 
@@ -112,6 +114,12 @@ def instructions(peer: str, options: dict[str, float]) -> dict[str, float]:
     tasks = options["tasks"]
     once, twice = (callgrind(command_of(peer, "instructions", {**options, "tasks": number})) for number in (tasks, 2 * tasks))
     return {"instructions": (twice - once) / tasks}
+
+
+def memory(peer: str, workers: int) -> dict[str, float]:
+    """Of one worker: the difference between so many and twice as many, so that the code that is run for the first time is not in it."""
+    once, twice = (float(answer(command_of(peer, "rss", {"workers": number}))[0]["kilobytes"]) for number in (workers, 2 * workers))
+    return {"kilobytes": (twice - once) / workers}
 
 
 def callgrind(command: list[str]) -> int:

@@ -46,7 +46,7 @@ struct TaskQueue {
         let tail = (head &+ count) & (capacity &- 1)
         let straight = min(number, capacity &- tail)
         memcpy(ring! + tail, tasks, straight &* MemoryLayout<Task>.stride)
-        memcpy(ring!, tasks + straight, (number &- straight) &* MemoryLayout<Task>.stride)
+        if straight < number { memcpy(ring!, tasks + straight, (number &- straight) &* MemoryLayout<Task>.stride) }
         count &+= number
     }
 
@@ -61,7 +61,7 @@ struct TaskQueue {
         guard number > 0 else { return }
         let straight = min(number, capacity &- head)
         memcpy(memory, ring! + head, straight &* MemoryLayout<Task>.stride)
-        memcpy(memory + straight, ring!, (number &- straight) &* MemoryLayout<Task>.stride)
+        if straight < number { memcpy(memory + straight, ring!, (number &- straight) &* MemoryLayout<Task>.stride) }
         head = (head &+ number) & (capacity &- 1)
         count &-= number
     }
