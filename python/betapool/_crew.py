@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 import time
 import weakref
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from betapool._records import Decision
 
     Initializer = tuple[Callable[..., object], tuple[Any, ...]]
+
+_logger = logging.getLogger("betapool")
 
 
 class Crew:
@@ -133,10 +136,18 @@ class Crew:
 
     # Decisions
 
-    def listener(self) -> Callable[[Decision], object] | None:
-        """Who wants to hear of decisions."""
+    def listeners(self) -> list[Callable[[Decision], object]]:
+        """Who wants to hear of decisions. Asked for each: the level of the logger may be set at any time."""
         executor = self._executor()
-        return None if executor is None else executor._on_decision
+        on_decision = None if executor is None else executor._on_decision
+        listeners = [] if on_decision is None else [on_decision]
+        return [self._log, *listeners] if _logger.isEnabledFor(logging.INFO) else listeners
+
+    def _log(self, decision: Decision) -> None:
+        if decision.action == "veto":
+            _logger.debug("%s stays at %d threads: %s", self.prefix, decision.threads, decision.reason)
+        else:
+            _logger.info("%s goes from %d to %d threads: %s", self.prefix, decision.threads_before, decision.threads, decision.reason)
 
     # Futures
 

@@ -39,6 +39,8 @@ class AdaptiveThreadPoolExecutor(_core.ExecutorBase, ThreadPoolExecutor):
     when_full        what submit() does when as many wait: 'wait' until there is room, or 'raise' queue.Full
     context          'copy' makes each call in a copy of the context (contextvars) that submitted it; by default a thread has one of its own
 
+    The logger "betapool" hears of the same decisions in the same thread: of changes at INFO, of refused growth at DEBUG.
+
     max_workers is at most 65536, and by default as many as memory and thread limits bear, or 64 with the other policies. Every method may
     be called from any thread. Raises ValueError and TypeError for arguments that are out of range or none.
     """

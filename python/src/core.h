@@ -53,7 +53,7 @@ typedef struct core_state {
     PyObject *checkpoint;
     PyObject *hire;
     PyObject *start_courier;
-    PyObject *listener;
+    PyObject *listeners;
     PyObject *task_failed;
     PyObject *cancel_future;
     PyObject *break_future;
@@ -275,6 +275,7 @@ struct pool_object {
     PyObject *weakrefs;
     bool has_ticker; /* the library may want something of Python in a thread that must not wait for the GIL */
     atomic_bool needs_courier; /* ... and that one was not started yet */
+    bool has_listener; /* the executor has an on_decision: its courier comes with the first task */
     atomic_bool has_submitted;
     bool copies_context; /* of the submitting thread, for the call */
     limit limit;

@@ -102,20 +102,25 @@ static void start_thread(pool_object *pool) {
     Py_XDECREF(done);
 }
 
+/* The crew says who wants to hear, and mostly it is nobody: then no record is made. */
 static void tell_decision(pool_object *pool, const betapool_decision *native) {
-    PyObject *listener = PyObject_CallMethodNoArgs(pool->crew, pool->state->listener);
-    if (listener == NULL) {
+    PyObject *listeners = PyObject_CallMethodNoArgs(pool->crew, pool->state->listeners); /* a list of its own */
+    PyObject *decision = NULL;
+    if (listeners == NULL || (PyList_GET_SIZE(listeners) > 0 && (decision = decision_create(pool->state, native)) == NULL)) {
         PyErr_WriteUnraisable(pool->crew);
-    } else if (listener != Py_None) {
-        PyObject *decision = decision_create(pool->state, native);
-        PyObject *done = decision == NULL ? NULL : PyObject_CallOneArg(listener, decision);
+        Py_XDECREF(listeners);
+        return;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(listeners); i++) {
+        PyObject *listener = PyList_GET_ITEM(listeners, i);
+        PyObject *done = PyObject_CallOneArg(listener, decision);
         if (done == NULL) {
             PyErr_WriteUnraisable(listener);
         }
         Py_XDECREF(done);
-        Py_XDECREF(decision);
     }
-    Py_XDECREF(listener);
+    Py_XDECREF(decision);
+    Py_DECREF(listeners);
 }
 
 void courier_run(pool_object *pool) {

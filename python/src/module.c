@@ -107,7 +107,7 @@ static const struct {
     NAME(checkpoint),
     NAME(hire),
     NAME(start_courier),
-    NAME(listener),
+    NAME(listeners),
     NAME(task_failed),
     NAME(cancel_future),
     NAME(break_future),

@@ -46,14 +46,15 @@ static PyObject *pool_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
     self->copies_context = copies_context;
     self->has_ticker = config.policy != BETAPOOL_FIXED || tells_decisions;
     self->needs_courier = self->has_ticker;
-    if (mailbox_init(&self->mailbox, tells_decisions) < 0) {
+    self->has_listener = tells_decisions;
+    if (mailbox_init(&self->mailbox, self->has_ticker) < 0) {
         Py_DECREF(self);
         return NULL;
     }
     config.spawn = host_spawn;
     config.before_wait = host_before_wait;
     config.after_wait = host_after_wait;
-    config.on_decision = tells_decisions ? host_on_decision : NULL;
+    config.on_decision = self->has_ticker ? host_on_decision : NULL;
     config.host = self;
     int code = betapool_create(&config, &self->native);
     if (code < 0) {

@@ -128,7 +128,7 @@ static int ensure_courier(pool_object *pool) {
         return 0;
     }
     bool is_first = !atomic_exchange(&pool->has_submitted, true);
-    if ((is_first && pool->mailbox.decisions == NULL) || !atomic_exchange(&pool->needs_courier, false)) {
+    if ((is_first && !pool->has_listener) || !atomic_exchange(&pool->needs_courier, false)) {
         return 0;
     }
     PyObject *done = PyObject_CallMethodOneArg(pool->crew, pool->state->start_courier, (PyObject *)pool);
