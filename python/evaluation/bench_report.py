@@ -66,6 +66,30 @@ def tables(results: Results) -> list[Table]:
     return made
 
 
+def digest(results: Results) -> Table:
+    """A line for each figure: ThreadPoolExecutor and the default of ours (or what was measured in its place), on each interpreter."""
+    sizes = results.runs[-1]["sizes"]
+    outcomes = list(results.outcomes.values())
+    measured = {outcome.cell.peer for outcome in outcomes}
+    ours = next((peer for peer in ("adaptive", "fixed") if peer in measured), BASELINE)
+    pythons = list(dict.fromkeys(outcome.cell.python for outcome in outcomes))
+    rows = []
+    for name, bench in BENCHES.items():
+        here = [outcome for outcome in outcomes if outcome.cell.bench == name]
+        for key, figure in bench.figures.items() if here else ():
+            found = [entries((outcome for outcome in here if outcome.cell.python == python), key) for python in pythons]
+            rows.append([title(figure, sizes), *(change(each.get(BASELINE), each.get(ours)) for each in found)])
+    head = f"{PEERS[BASELINE].label} → {PEERS[ours].label}"
+    return Table(head, ["", *(f"Python {python}" for python in pythons)], rows, [])
+
+
+def change(before: Entry | None, after: Entry | None) -> str:
+    if before is None or after is None:
+        return "-"
+    ratio = "" if after.ratio is None else f" ({times(after.ratio)}x)"
+    return f"{form(before.value.median)} → {form(after.value.median)}{ratio}" + " *" * (before.disturbed or after.disturbed)
+
+
 def title(figure: Figure, sizes: dict[str, float]) -> str:
     return f"{figure.title.format(**sizes)}: {figure.unit}{' ↓' * figure.lower_is_better}"
 
@@ -94,7 +118,6 @@ def times(ratio: float) -> str:
 
 def notes(results: Results) -> list[str]:
     """Below the tables: what they mean, and under what it was measured."""
-    run = results.runs[-1]
     outcomes = list(results.outcomes.values())
     peers = [PEERS[name] for name in PEERS if any(outcome.cell.peer == name for outcome in outcomes)]
     width = max((len(peer.label) for peer in peers), default=0)
@@ -103,10 +126,24 @@ def notes(results: Results) -> list[str]:
         "",
         *(f"{peer.label:{width}}  {peer.meaning}" for peer in peers),
         "",
+        *conditions(results),
+        *results.runs[-1]["left_out"],
+        *failures(outcomes),
+    ]
+
+
+def digest_notes(results: Results) -> list[str]:
+    return [
+        "medians of the rounds; in brackets the median of the ratios within a round; ↓: lower is better; *: others used the machine meanwhile",
+        *conditions(results),
+    ]
+
+
+def conditions(results: Results) -> list[str]:
+    run = results.runs[-1]
+    return [
         *place(results),
         f"{run['rounds']} round(s), in each of which the peers take turns; a cell measures at least {run['sizes']['seconds']:g} s after as "
         "long a time to warm up; nothing is pinned",
-        *disturbances(outcomes),
-        *run["left_out"],
-        *failures(outcomes),
+        *disturbances(results.outcomes.values()),
     ]

@@ -28,7 +28,7 @@ EXAMPLES = """examples:
   make bench-executor ARGS=--quick                                       all benches, one round, one interpreter
   python -m evaluation.executor --only bulk-4,ping-pong --pythons 3.13t
   python -m evaluation.executor --peers adaptive,fixed --rounds 9        those two beside ThreadPoolExecutor, which is always there
-  python -m evaluation.executor --from .build/executor.jsonl --markdown  the tables of an earlier run, for a document
+  python -m evaluation.executor --from .build/executor.jsonl --markdown  a line for each bench of an earlier run, for a document
 """
 LIMIT = 60.0
 """Seconds after which a cell is ended."""
@@ -82,7 +82,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--quick", action="store_true", help="one round on one interpreter, with a quarter of the tasks, in less than 2 minutes")
     add("--json", type=Path, default=Path(".build/executor.jsonl"), metavar="FILE", help="results, one JSON object a line (%(default)s)")
     add("--from", type=Path, dest="earlier", metavar="FILE", help="measure nothing: show the results that an earlier run wrote there")
-    add("--markdown", action="store_true", help="the tables as Markdown")
+    add("--markdown", action="store_true", help="a line for each bench as Markdown")
     options = parser.parse_args(arguments)
     if options.rounds is None:
         options.rounds = 1 if options.quick else ROUNDS
@@ -199,11 +199,10 @@ def line(outcome: Outcome) -> str:
 
 
 def show(results: Results, console: Console, *, markdown: bool) -> None:
-    tables, notes = bench_report.tables(results), bench_report.notes(results)
     if markdown:
-        print(report.as_markdown(tables, notes))
+        print(report.as_markdown([bench_report.digest(results)], bench_report.digest_notes(results)))
     else:
-        report.draw(tables, notes, console)
+        report.draw(bench_report.tables(results), bench_report.notes(results), console)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -3,7 +3,7 @@
 import pytest
 
 from evaluation import bench_report
-from evaluation.bench_report import entries, form, notes, tables, times
+from evaluation.bench_report import digest, digest_notes, entries, form, notes, tables, times
 from evaluation.report import as_markdown
 from evaluation.results import BenchCell, Outcome, Results
 
@@ -67,11 +67,17 @@ def test_a_table_has_figures_ratios_and_ranges(bench_results):
     ]
 
 
-def test_markdown_has_one_line_for_a_row(bench_results):
+def test_a_digest_has_one_line_for_a_figure(bench_results):
     for number in (1, 2):
         bench_results.add(outcome("tpe", 100.0 * number, number=number))
-    text = as_markdown(tables(bench_results), notes(bench_results))
-    assert "| submit 20,000 and take results, 4 workers: tasks/s | 150<br>100-200 |" in text
+        bench_results.add(outcome("fixed", 900.0, number=number))
+        bench_results.add(outcome("adaptive", 3000.0, number=number, disturbed=number == 2))
+    bench_results.add(outcome("tpe", 5.0, bench="shutdown", figure="shutdown"))
+    text = as_markdown([digest(bench_results)], digest_notes(bench_results))
+    assert text.startswith("**ThreadPoolExecutor → betapool**\n\n|  | Python 3.11 |")
+    assert "| submit 20,000 and take results, 4 workers: tasks/s | 150 → 3,000 (22x) * |" in text
+    assert "| shutdown of 64 idle threads: ms ↓ | - |" in text
+    assert "1 of 7 cells ran while others used the machine" in text
 
 
 def test_notes_say_who_is_missing_and_why(bench_results):

@@ -112,7 +112,7 @@ def test_a_run_and_its_tables_again(tmp_path, capsys):
 
     assert executor.main(["--from", str(file), "--markdown"]) == 0
     text = capsys.readouterr().out
-    assert text.startswith("**Python 3.")
+    assert text.startswith("**ThreadPoolExecutor → betapool fixed**")
     assert "| wait() for 5,000, 4 workers: tasks/s | " in text
 
 
