@@ -106,9 +106,10 @@ class Crew:
             self._leaving.difference_update([thread for thread in list(self._leaving) if not thread.is_alive()])
             self._leaving.add(worker)
             self.threads.discard(worker)
-            # Whoever joins the workers of a pool that was shut down, by `_threads`, finds no thread of it left.
-            if pool.is_over and not self.threads and self._courier is not None:
-                self._courier.join()
+            # Whoever joins the workers of a pool that was shut down, by `_threads`, finds no thread of it left, unless it is being started.
+            courier = self._courier
+            if pool.is_over and not self.threads and courier is not None and courier.is_alive():
+                courier.join()
 
     def _attend(self, pool: _core.Pool, first_task: list[None]) -> None:
         """What the courier does."""
