@@ -394,11 +394,13 @@ def test_a_work_item_taken_back_keeps_its_keywords(capsys):
 
 def test_threads_can_be_joined_one_by_one_while_they_leave():
     executor = AdaptiveThreadPoolExecutor(8, policy="fixed")
+    may_end = threading.Event()
     for _ in range(8):
-        executor.submit(time.sleep, 0.02)
+        executor.submit(may_end.wait)
     threads = executor._threads
     assert len(threads) == 8
     executor.shutdown(wait=False)
+    may_end.set()
     for thread in threads:
         thread.join()
     assert executor._threads == set()
