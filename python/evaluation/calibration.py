@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterable
 from typing import Callable
 
 from evaluation.workloads import Setting, spin
@@ -20,6 +21,24 @@ def calibrate() -> Setting:
         iterations_per_second=20_000 / least_cpu_seconds(lambda: spin(20_000)),
         digest_bytes_per_second=len(data) / least_cpu_seconds(lambda: hashlib.sha256(data).digest()),
     )
+
+
+def wait_for(task: Callable[[], object], beta: float) -> int:
+    """Microseconds that the task's request must take for the task to have this beta alone. So far its request takes none."""
+    cpu, wall = least(seconds_of_each(task) for _ in range(REPEATS))
+    return max(0, round(1e6 * (beta / (1 - beta) * cpu - (wall - cpu))))
+
+
+def least(pairs: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    cpu, wall = zip(*pairs)
+    return min(cpu), min(wall)
+
+
+def seconds_of_each(function: Callable[[], object]) -> tuple[float, float]:
+    """CPU time and time."""
+    wall = time.perf_counter()
+    cpu = _cpu_seconds(function)
+    return cpu, time.perf_counter() - wall
 
 
 def least_cpu_seconds(function: Callable[[], object]) -> float:

@@ -2,8 +2,8 @@
 
     python -m evaluation.cell FUNCTION     reads its argument as one line of JSON, prints the outcome as one
 
-Only the standard library and the pool that is measured are needed, so that any interpreter can be measured. Every run begins cold, and one
-that hangs can be ended from outside, which threads cannot.
+Only the standard library and the pool that is measured are needed, so that any interpreter can be measured; a few workloads need a library
+too. Every run begins cold, and one that hangs can be ended from outside, which threads cannot.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import sys
 import sysconfig
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from evaluation import timeline
-from evaluation.calibration import calibrate
+from evaluation.calibration import calibrate, wait_for
 from evaluation.load import ClosedLoop, hold_workers
 from evaluation.strategies import Strategy
 from evaluation.watch import Watch, cpu_share, native_ids
@@ -29,9 +30,9 @@ from evaluation.workloads import WORKLOADS, Setting
 def measure(request: dict[str, Any]) -> dict[str, Any]:
     from evaluation import pools  # imports betapool, which the other functions can do without
 
-    require_no_gil()
     strategy, seconds = Strategy(*request["strategy"]), request["seconds"]
     task = WORKLOADS[request["workload"]].make(Setting(**request["setting"]))
+    require_no_gil()  # only now: the workload may import a library
     bystanders = native_ids()
     gc.collect()
     began = time.monotonic()
@@ -83,6 +84,22 @@ def setting(_: dict[str, Any]) -> dict[str, Any]:
     return dataclasses.asdict(calibrate())
 
 
+def wait(request: dict[str, Any]) -> dict[str, Any]:
+    """How long the request of a workload's tasks has to take."""
+    workload = WORKLOADS[request["workload"]]
+    assert workload.beta is not None
+    task = workload.make(Setting(**request["setting"]))
+    require_no_gil()
+    return {"wait": wait_for(task, workload.beta)}
+
+
+def model(request: dict[str, Any]) -> dict[str, Any]:
+    """Builds the model of the workload `onnx`, if it is not there."""
+    from evaluation.edge import mobilenet
+
+    return {"file": str(mobilenet.model(Path(request["cache"])))}
+
+
 def require_no_gil() -> None:
     if sysconfig.get_config_var("Py_GIL_DISABLED") and sys._is_gil_enabled():  # type: ignore[attr-defined]
         raise RuntimeError("an extension module has turned the GIL on in this free-threaded interpreter: it must declare Py_mod_gil")
@@ -96,7 +113,7 @@ def leave_with_parent() -> None:
 
 
 def main() -> None:
-    function = {"measure": measure, "bench": bench, "setting": setting}[sys.argv[1]]
+    function = {"measure": measure, "bench": bench, "setting": setting, "wait": wait, "model": model}[sys.argv[1]]
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=leave_with_parent, daemon=True).start()
     if request.get("cores"):

@@ -23,15 +23,16 @@ class DidNotFinish(Exception):
     """Says why."""
 
 
-def call(python: str, function: str, request: dict[str, Any], limit: float, packages: Path) -> dict[str, Any]:
-    """What the function says. Raises DidNotFinish if it fails, crashes, or takes over `limit` seconds. `packages` is where betapool is."""
+def call(python: str, function: str, request: dict[str, Any], limit: float, *packages: Path) -> dict[str, Any]:
+    """What the function says. Raises DidNotFinish if it fails, crashes, or takes over `limit` seconds. `packages` is where betapool is, and
+    what else the function imports."""
     with tempfile.TemporaryFile("w+", errors="replace") as messages:
         child = subprocess.Popen(
             [python, "-m", "evaluation.cell", function],
             stdin=subprocess.PIPE,  # stays open until the end: the child leaves when it closes, whatever became of us
             stdout=subprocess.PIPE,
             stderr=messages,
-            env=environment(packages),
+            env=environment(*packages),
             start_new_session=True,  # Ctrl-C is ours to handle
             text=True,
         )

@@ -17,21 +17,26 @@ from rich.console import Console
 
 from evaluation import interpreters, machine, report
 from evaluation.command import Parser, cache_folder, carry_out, keep_previous, leave, listed, names_of, number
+from evaluation.edge.preparation import prepare
 from evaluation.plan import Durations, Group, core_numbers
 from evaluation.progress import Display, duration
 from evaluation.results import Results
 from evaluation.runner import Folders, Runner, calibrate
 from evaluation.strategies import LABELS, Strategy
-from evaluation.workloads import TABLE_XI, WORKLOADS
+from evaluation.workloads import EDGE, TABLE_XI, WORKLOADS
 
 EXAMPLES = """examples:
   make efficiency ARGS=--quick                                          three workloads in about 3 minutes
   python -m evaluation.efficiency --workloads micro,rag --pythons 3.11 --cores 1
   python -m evaluation.efficiency --workloads table-xi --rounds 1       the paper's Table XI
+  python -m evaluation.efficiency --workloads edge --cores all          its Table XIII: NumPy, SQLite, pandas, ONNX Runtime
   python -m evaluation.efficiency --only-strategies adaptive --resume   a policy once more, after it was changed
   python -m evaluation.report .build/efficiency.jsonl --markdown        the tables of a run, for a document
 """
-FULL = {"workloads": list(WORKLOADS), "cores": ["1", "all"], "seconds": 20.0, "static_seconds": 6.0, "rounds": 3}
+GROUPS = {"table-xi": TABLE_XI, "edge": EDGE}
+"""Names for several workloads."""
+WITHOUT_LIBRARY = [name for name, workload in WORKLOADS.items() if workload.library is None]
+FULL = {"workloads": WITHOUT_LIBRARY, "cores": ["1", "all"], "seconds": 20.0, "static_seconds": 6.0, "rounds": 3}
 QUICK = {"workloads": ["micro", "rag", "cpu"], "cores": ["all"], "seconds": 5.0, "static_seconds": 2.0, "rounds": 1}
 
 
@@ -44,7 +49,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--workloads", type=names_of([*WORKLOADS, "table-xi"]), metavar="A,B", help="which (default: all; table-xi: the paper's six rows)")
+    which = "which (default: all but edge; table-xi: the paper's six rows; edge: its seven with libraries, which are downloaded once)"
+    add("--workloads", type=names_of([*WORKLOADS, *GROUPS]), metavar="A,B", help=which)
     add(
         "--pythons",
         type=listed,
@@ -57,6 +63,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--static-seconds", type=number(float, 0.5), metavar="S", help=sweep)
     add("--rounds", type=number(int, 1), metavar="N", help=f"in which the strategies take turns ({_default('rounds')})")
     add("--only-strategies", type=names_of(list(LABELS)), metavar="A,B", help=f"of {', '.join(LABELS)}")
+    threads = "that a library may use for one task: one (default), or as-they-come, as many as it takes by itself; for edge"
+    add("--library-threads", choices=("one", "as-they-come"), default="one", help=threads)
     add("--quick", action="store_true", help="a few workloads, one interpreter, short runs, and only powers of two as static counts")
     add(
         "--json",
@@ -71,7 +79,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     for name, value in (QUICK if options.quick else FULL).items():
         if getattr(options, name) is None:
             setattr(options, name, value)
-    options.workloads = list(dict.fromkeys(each for name in options.workloads for each in (TABLE_XI if name == "table-xi" else [name])))
+    options.workloads = list(dict.fromkeys(each for name in options.workloads for each in GROUPS.get(name, [name])))
     return options
 
 
@@ -95,18 +103,30 @@ def open_results(options: argparse.Namespace, console: Console) -> Results:
 def run(options: argparse.Namespace, console: Console) -> None:
     with tempfile.TemporaryDirectory(prefix="betapool-efficiency-") as packages:
         interpreters.copy_package(Path(packages))
-        measure(options, console, Folders(Path(packages), cache_folder()))
+        measure(options, console, Path(packages), cache_folder())
 
 
-def measure(options: argparse.Namespace, console: Console, folders: Folders) -> None:
-    pythons = interpreters.choose(options.pythons, folders.packages)
+def measure(options: argparse.Namespace, console: Console, packages: Path, cache: Path) -> None:
+    """packages: where this project's betapool is."""
+    pythons = interpreters.choose(options.pythons, packages)
     if options.quick and options.pythons is None:
         pythons = pythons[:1]
     results = open_results(options, console)
+    require_same_threads(options, results)
     described = machine.describe()
     available = described["cores"]
     known = earlier_settings(results)
-    settings = {each.name: known.get((each.name, each.version)) or calibrate(each, available[-1], folders.packages) for each in pythons}
+    settings = {each.name: known.get((each.name, each.version)) or calibrate(each, available[-1], packages) for each in pythons}
+    workloads = [WORKLOADS[name] for name in options.workloads]
+    prepared = {}
+    for python in pythons:
+        setting = settings[python.name]
+        setting.update(cache=str(cache), library_threads=options.library_threads)
+        if any(workload.library for workload in workloads):
+            console.print(f"Python {python.name}: preparing the libraries, which are downloaded the first time", highlight=False)
+        prepared[python.name] = prepare(python, workloads, cache, packages, setting, available)
+        setting["waits"] = prepared[python.name].waits
+    left_out = [f"Python {name}, {each} left out: {why}" for name, here in prepared.items() for each, why in here.left_out.items()]
     durations = Durations(options.seconds, options.static_seconds, options.rounds)
     results.add_run(
         {
@@ -114,27 +134,41 @@ def measure(options: argparse.Namespace, console: Console, folders: Folders) -> 
             "machine": described,
             "interpreters": {python.name: python._asdict() for python in pythons},
             "settings": settings,
-            "options": durations._asdict(),
+            "options": {**durations._asdict(), "library_threads": options.library_threads},
+            "left_out": left_out,
         }
     )
     cores = {core_numbers(choice, available): choice for choice in options.cores}  # on a machine with one core, 1 is all
     groups = [
-        Group(python, choice, numbers, WORKLOADS[name])
+        Group(python, choice, numbers, workload)
         for python in pythons
         for numbers, choice in cores.items()
-        for name in options.workloads
+        for workload in workloads
+        if workload.name not in prepared[python.name].left_out
     ]
+    if not groups:
+        raise interpreters.Unusable("nothing is left to measure: " + "; ".join(left_out))
     strategies = [Strategy(name) for name in options.only_strategies or LABELS]
     fine = not options.quick
     estimates = [durations.estimate(len(strategies), group.most_threads, fine=fine) for group in groups]
     for text in report.conditions(results):
         console.print(text, highlight=False, soft_wrap=True)
     console.print(f"at most {duration(sum(estimates))}; results go to {options.json}", highlight=False, soft_wrap=True)
+    libraries = {(python, name): folder for python, here in prepared.items() for name, folder in here.libraries.items()}
+    folders = Folders(packages, cache, libraries)
     with Display(console, sum(estimates)) as display:
         runner = Runner(results, display, durations, settings, folders)
         for done, group in enumerate(groups, 1):
             runner.measure(group, strategies, available, fine=fine)
             display.reach(sum(estimates[:done]))
+
+
+def require_same_threads(options: argparse.Namespace, results: Results) -> None:
+    """Of libraries: a run that is resumed had as many, or its figures are not comparable."""
+    for run in results.runs:
+        earlier = run["options"].get("library_threads", options.library_threads)
+        if earlier != options.library_threads:
+            raise ValueError(f"{results.path} was measured with --library-threads {earlier}: name another file with --json")
 
 
 def earlier_settings(results: Results) -> dict[tuple[str, str], dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 from evaluation.strategies import REFERENCE_VERSION
@@ -26,6 +27,8 @@ class Package(NamedTuple):
     version: str
     built_with: tuple[str, ...] = ()
     """What building it needs, if there is only its source: it may not say so itself."""
+    constraints: Path | None = None
+    """A file of requirements, which says the versions of what it depends on."""
 
 
 REFERENCE = Package("betapool", REFERENCE_VERSION)

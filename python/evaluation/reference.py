@@ -1,4 +1,5 @@
-"""Gets other Python packages into folders aside: the paper's own, which has the name of this project's, and those of other thread pools."""
+"""Gets other Python packages into folders aside: the paper's own, which has the name of this project's, those of other thread pools and the
+libraries of workloads."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ def install(interpreter: Interpreter, cache: Path, package: Package = REFERENCE)
         pip(interpreter, tools, ["--only-binary=:all:", *package.built_with])
         pip(interpreter, partial, ["--no-build-isolation", requirement], tools)
     else:
-        pip(interpreter, partial, ["--only-binary=:all:", requirement])
+        constraints = ["--constraint", str(package.constraints)] if package.constraints else []
+        pip(interpreter, partial, ["--only-binary=:all:", *constraints, requirement])
     partial.rename(folder)  # there whole or not at all
     return folder
 

@@ -164,7 +164,9 @@ def conditions(results: Results) -> list[str]:
         f"{options['rounds']} round(s) of {options['seconds']:g} s, strategies from a cold start; "
         f"{options['static_seconds']:g} s in the sweep of static counts"
     )
-    return [*place(results), measured, *disturbances(relevant(results))]
+    if options.get("library_threads") == "as-they-come":
+        measured += "; libraries use as many threads as they take by themselves"
+    return [*place(results), measured, *results.runs[-1].get("left_out", []), *disturbances(relevant(results))]
 
 
 def place(results: Results) -> list[str]:

@@ -24,6 +24,8 @@ class Folders(NamedTuple):
     """Where this project's betapool is."""
     cache: Path
     """Where what is downloaded stays."""
+    libraries: dict[tuple[str, str], Path]
+    """Where the library of a workload is, by the names of interpreter and workload."""
 
 
 class Runner:
@@ -98,7 +100,8 @@ class Runner:
         values, failure = None, None
         try:
             packages = self._reference(group.interpreter) if cell.strategy.name == "reference" else self._folders.packages
-            values = children.call(group.interpreter.path, "measure", request, limit, packages)
+            library = self._folders.libraries.get((cell.python, cell.workload))
+            values = children.call(group.interpreter.path, "measure", request, limit, packages, *([library] if library else []))
         except (children.DidNotFinish, reference.Unavailable) as error:
             failure = str(error)
         seen = observer.end()

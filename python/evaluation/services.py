@@ -1,4 +1,7 @@
-"""The HTTP service that the workload `upstream` talks to, in a process of its own: it shares no GIL and no pool with what is measured.
+"""The HTTP service that workloads talk to, in a process of its own: it shares no GIL and no pool with what is measured.
+
+GET /            is answered after SERVICE_SECONDS, for WORKERS clients at a time
+GET /after/N     is answered after N microseconds, for everybody at once
 
 python -m evaluation.services     prints the port it listens on; ends when its standard input closes
 """
@@ -8,11 +11,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import selectors
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import psutil
+
+from evaluation.workloads import AFTER
 
 WORKERS = 8
 SERVICE_SECONDS = 0.020
@@ -20,7 +26,7 @@ REPLY = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r
 
 
 class Connection(asyncio.Protocol):
-    """A client's connection, kept open. Its requests stand in the one queue of all clients."""
+    """A client's connection, kept open. Its requests for / stand in the one queue of all clients."""
 
     def __init__(self, requests: asyncio.Queue[asyncio.Transport]) -> None:
         self._requests = requests
@@ -33,16 +39,25 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            path = self._buffer[:end].split(b" ", 2)[1].decode()
             del self._buffer[: end + 4]
-            self._requests.put_nowait(self._transport)
+            if path == "/":
+                self._requests.put_nowait(self._transport)
+            else:
+                microseconds = int(path.removeprefix(AFTER))
+                asyncio.get_running_loop().call_later(microseconds / 1e6, answer, self._transport)
+
+
+def answer(transport: asyncio.Transport) -> None:
+    if not transport.is_closing():
+        transport.write(REPLY)
 
 
 async def work(requests: asyncio.Queue[asyncio.Transport]) -> None:
     while True:
         transport = await requests.get()
         await asyncio.sleep(SERVICE_SECONDS)
-        if not transport.is_closing():
-            transport.write(REPLY)
+        answer(transport)
 
 
 async def serve() -> None:
@@ -94,4 +109,6 @@ def upstream(cores: set[int]) -> Iterator[Service]:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    # Not epoll, which asyncio uses: its waits are whole milliseconds. select() takes 1024 files, more than the clients of any workload.
+    with contextlib.closing(asyncio.SelectorEventLoop(selectors.SelectSelector())) as loop:
+        loop.run_until_complete(serve())

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import importlib
 import itertools
+import os
 import random
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable
+
+AFTER = "/after/"
+"""The service (services.py) answers a request for this and a number after so many microseconds."""
+THREAD_COUNTS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""The environment variables that say how many threads a library uses for one task."""
 
 Task = Callable[[], None]
 
@@ -21,6 +28,12 @@ class Setting:
     iterations_per_second: float
     digest_bytes_per_second: float
     port: int | None = None
+    waits: dict[str, int] = field(default_factory=dict)
+    """Microseconds that the service takes for a task's request, of the workloads that have a beta."""
+    library_threads: str = "one"
+    """That a library may use for one task: 'one', or 'as-they-come' for as many as it thinks fit."""
+    cache: str | None = None
+    """The folder for what workloads make once."""
 
     def iterations(self, cpu_seconds: float) -> int:
         return round(self.iterations_per_second * cpu_seconds)
@@ -38,6 +51,12 @@ class Workload:
     """The process that the tasks talk to (services.py)."""
     longest_task: float = 1.0
     """Seconds, with many threads in each other's way; what a run may take beyond its time."""
+    library: str | None = None
+    """From PyPI, which the process that is measured imports (edge/requirements.txt)."""
+    model: bool = False
+    """It reads a model, which the harness has built before."""
+    beta: float | None = None
+    """The share of its time that a task waits if it is alone: how long the service takes for its request follows from it."""
 
 
 def spin(iterations: int) -> None:
@@ -107,7 +126,7 @@ def own_lock(_: Setting) -> Task:
     return task
 
 
-def http_get(setting: Setting) -> Task:
+def http_get(setting: Setting, path: str = "/") -> Task:
     class Client(threading.local):
         """A connection for each thread, kept open."""
 
@@ -117,7 +136,7 @@ def http_get(setting: Setting) -> Task:
     client = Client()
 
     def task() -> None:
-        client.connection.request("GET", "/")
+        client.connection.request("GET", path)
         response = client.connection.getresponse()
         response.read()
         if response.status != 200:
@@ -125,6 +144,36 @@ def http_get(setting: Setting) -> Task:
 
     return task
 
+
+def compute_and_request(name: str, module: str) -> Callable[[Setting], Task]:
+    """Computes with a library, and then waits for the service."""
+
+    def make(setting: Setting) -> Task:
+        if setting.library_threads == "one":
+            os.environ.update(dict.fromkeys(THREAD_COUNTS, "1"))  # the libraries read it when they are loaded, which is now
+        compute = importlib.import_module(f"evaluation.edge.{module}").build(setting)
+        request = http_get(setting, f"{AFTER}{setting.waits.get(name, 0)}")
+
+        def task() -> None:
+            compute()
+            request()
+
+        return task
+
+    return make
+
+
+# The seven rows of the paper's Table XIII: module, title, library and beta.
+_TABLE_XIII = {
+    "vision": ("vision", "vision: 3x3 and 5x5 convolutions, NumPy", "numpy", 0.69),
+    "voice": ("voice", "voice: cepstra and speech detection, NumPy", "numpy", 0.51),
+    "fusion": ("fusion", "sensor fusion: Kalman filter, NumPy", "numpy", 0.89),
+    "rag-edge": ("rag", "RAG: JSON, SQLite FTS5 and vector search, NumPy", "numpy", 0.94),
+    "slm": ("slm", "SLM: four blocks of a transformer, NumPy", "numpy", 0.21),
+    "analytics": ("analytics", "analytics: resampling, windows and groups, pandas", "pandas", 0.80),
+    "onnx": ("mobilenet", "MobileNetV2, ONNX Runtime", "onnxruntime", 0.85),
+}
+EDGE = tuple(_TABLE_XIII)
 
 # The six rows of the paper's Table XI: iterations of the loop and milliseconds of sleep. The third is the paper's "micro mixed".
 _TABLE_XI = {
@@ -154,6 +203,19 @@ WORKLOADS = {
             Workload(name, f"Table XI: {iterations:,} iterations + {milliseconds:g} ms", loop_and_sleep(iterations, milliseconds / 1000))
             for name, (iterations, milliseconds) in _TABLE_XI.items()
             if name != "micro"
+        ),
+        *(
+            Workload(
+                name,
+                title,
+                compute_and_request(name, module),
+                service="upstream",
+                longest_task=15,
+                library=library,
+                model=name == "onnx",
+                beta=beta,
+            )
+            for name, (module, title, library, beta) in _TABLE_XIII.items()
         ),
     )
 }

@@ -56,3 +56,13 @@ def test_a_digest_has_a_line_for_each_workload(results):
     text = short_markdown(results)
     assert "| RAG mixed: 10 ms CPU + 50 ms | 97.0% | 87.3% | 8 (8) | 1.0 s | 0.50 | 80.0% |" in text
     assert "| **mean** | 98.0% | 88.2% |  |  |  | 80.0% |" in text
+
+
+def test_what_was_left_out_is_said(results):
+    run = results.runs[0]
+    options = {**run["options"], "library_threads": "as-they-come"}
+    results.add_run({**run, "options": options, "left_out": ["Python 3.11, onnx left out: there is no wheel"]})
+    results.add(outcome("fixed", 8))
+    text = markdown(results)
+    assert "    Python 3.11, onnx left out: there is no wheel" in text
+    assert "libraries use as many threads as they take by themselves" in text
