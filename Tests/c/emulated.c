@@ -21,6 +21,7 @@ static const struct {
     {"two_pools_and_a_grandchild", NO_THREADS},
     {"from_a_task", NO_THREADS},
     {"two_hundred_forks_under_load", NO_THREADS},
+    {"no_memory", "the emulator's own memory counts in the limit"},
 };
 
 enum { LEFT_OUT = sizeof left_out / sizeof left_out[0] };

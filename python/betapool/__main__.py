@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import platform
 import sys
@@ -12,8 +13,9 @@ import betapool
 from betapool import _core
 
 _EXAMPLES = """examples:
-  python -m betapool info          versions, paths and limits
-  python -m betapool info --json   the same for a program
+  python -m betapool info               versions, paths and limits
+  python -m betapool info --json        the same for a program
+  python -m betapool evaluate --quick   the paper's tables, measured on this machine
 """
 
 
@@ -47,6 +49,14 @@ def _as_text(info: dict[str, Any]) -> str:
     return "\n".join(f"{name:<10}{value}" for name, value in rows.items())
 
 
+def _evaluate(arguments: list[str]) -> int:
+    try:
+        tables = importlib.import_module("evaluation.paper_tables")
+    except ModuleNotFoundError as error:
+        sys.exit(f"error: the evaluation is not installed ({error}): pip install betapool-native[evaluate], or make evaluate in the source")
+    return int(tables.main(arguments))
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m betapool",
@@ -57,6 +67,10 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     info = commands.add_parser("info", help="versions, paths and the limits of this machine")
     info.add_argument("--json", action="store_true", help="print one JSON object; what is unknown is null")
+    commands.add_parser("evaluate", help="the paper's evaluation, run again; its own --help says what it takes")
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["evaluate"]:
+        return _evaluate(arguments[1:])
     options = parser.parse_args(arguments)
     found = _info()
     print(json.dumps(found, indent=2) if options.json else _as_text(found))

@@ -19,9 +19,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from evaluation import timeline
+from evaluation import processes, timeline
+from evaluation.blocking import BlockingRatio
 from evaluation.calibration import calibrate, wait_for
 from evaluation.load import ClosedLoop, hold_workers
+from evaluation.statistics import histogram
 from evaluation.strategies import Strategy
 from evaluation.watch import Watch, cpu_share, native_ids
 from evaluation.workloads import WORKLOADS, Setting
@@ -33,6 +35,8 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
     strategy, seconds = Strategy(*request["strategy"]), request["seconds"]
     task = WORKLOADS[request["workload"]].make(Setting(**request["setting"]))
     require_no_gil()  # only now: the workload may import a library
+    as_the_paper = request.get("as_the_paper", False)
+    blocking = BlockingRatio(task)
     bystanders = native_ids()
     gc.collect()
     began = time.monotonic()
@@ -42,7 +46,7 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
             # A static count is what it says from the first moment: many threads that begin while others compute may take longer than a run.
             let_go = hold_workers(pool.executor, strategy.threads)
             began = time.monotonic()
-        loop = ClosedLoop(task, request["outstanding"], began, seconds)
+        loop = ClosedLoop(blocking.task if as_the_paper else task, request["outstanding"], began, seconds)
         half = began + seconds / 2
         watch = Watch(loop, pool, bystanders)
         loop.start(pool.executor)
@@ -56,6 +60,8 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
     if loop.failures:
         raise loop.failures[0]
     done = timeline.build(loop.spans(), began, seconds)
+    if as_the_paper:
+        facts |= {"beta": blocking.mean(), "latencies": histogram(done.latencies)}
     return {
         "rate": done.steady_rate,
         "whole_rate": done.whole_rate,
@@ -78,6 +84,20 @@ def bench(request: dict[str, Any]) -> dict[str, Any]:
     outcome = benches.measure(request)
     require_no_gil()  # only now: the benches import what they measure
     return outcome
+
+
+def instrumentation(request: dict[str, Any]) -> dict[str, Any]:
+    from evaluation.clocks import measure
+
+    require_no_gil()
+    return measure(request)
+
+
+def memory(request: dict[str, Any]) -> dict[str, Any]:
+    from evaluation.memory import measure
+
+    require_no_gil()
+    return measure(request)
 
 
 def setting(_: dict[str, Any]) -> dict[str, Any]:
@@ -109,11 +129,21 @@ def leave_with_parent() -> None:
     # os.read and not sys.stdin: a thread that waits inside a buffered file would hold its lock when the interpreter ends.
     while os.read(0, 1):
         pass
+    processes.end_descendants()  # those of a process pool would stay
     os._exit(1)
 
 
 def main() -> None:
-    function = {"measure": measure, "bench": bench, "setting": setting, "wait": wait, "model": model}[sys.argv[1]]
+    functions = {
+        "measure": measure,
+        "bench": bench,
+        "instrumentation": instrumentation,
+        "memory": memory,
+        "setting": setting,
+        "wait": wait,
+        "model": model,
+    }
+    function = functions[sys.argv[1]]
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=leave_with_parent, daemon=True).start()
     if request.get("cores"):

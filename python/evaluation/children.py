@@ -41,7 +41,7 @@ def call(python: str, function: str, request: dict[str, Any], limit: float, *pac
 
         def end() -> None:
             ended_by_us.set()
-            child.kill()
+            end_group(child)
 
         timer = threading.Timer(limit, end)
         try:
@@ -61,7 +61,7 @@ def call(python: str, function: str, request: dict[str, Any], limit: float, *pac
                 raise DidNotFinish(f"{ending(child.returncode)}: {last_line(messages.read())}")
         finally:
             timer.cancel()
-            child.kill()
+            end_group(child)
             child.wait()
             child.stdout.close()
             with contextlib.suppress(BrokenPipeError):
@@ -70,6 +70,13 @@ def call(python: str, function: str, request: dict[str, Any], limit: float, *pac
     if "failure" in outcome:
         raise DidNotFinish(outcome["failure"])
     return outcome
+
+
+def end_group(child: subprocess.Popen[str]) -> None:
+    """With the processes that it has started itself, for it leads a group of its own."""
+    if child.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
 
 
 def environment(*packages: Path) -> dict[str, str]:

@@ -84,6 +84,7 @@ def carry_out(work: Callable[[], None], console: Console, when_stopped: str) -> 
     except KeyboardInterrupt:
         console.print(f"\nstopped; {when_stopped}", highlight=False, soft_wrap=True)
         status = 130
+        children.end_leftovers()  # the signal may have come while a process was being started, before anybody was there to end it
     left = children.end_leftovers()
     if left:
         console.print(f"error: these processes were left running, and are ended now: {', '.join(left)}", highlight=False, soft_wrap=True)
@@ -93,8 +94,12 @@ def carry_out(work: Callable[[], None], console: Console, when_stopped: str) -> 
 
 def leave(main: Callable[[], int]) -> NoReturn:
     """Ends the program with what main returns."""
+    sys.exit(status_of(main))
+
+
+def status_of(main: Callable[[], int]) -> int:
     try:
-        sys.exit(main())
+        return main()
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(1)
+        return 1

@@ -57,7 +57,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="A,B",
         help=f"versions or paths (default: those of {', '.join(interpreters.DEFAULTS)} that are there)",
     )
-    add("--cores", type=_cores, metavar="A,B", help="'all' or how many, by affinity (default: 1,all)")
+    add("--cores", type=parse_cores, metavar="A,B", help="'all' or how many, by affinity (default: 1,all)")
     add("--seconds", type=number(float, 1), metavar="S", help=f"of a run in a round ({_default('seconds')})")
     sweep = f"of a run in the sweep of static counts ({_default('static_seconds')})"
     add("--static-seconds", type=number(float, 0.5), metavar="S", help=sweep)
@@ -87,7 +87,7 @@ def _default(name: str) -> str:
     return f"default: {FULL[name]:g}; {QUICK[name]:g} with --quick"
 
 
-def _cores(text: str) -> list[str]:
+def parse_cores(text: str) -> list[str]:
     for name in listed(text):
         if name != "all" and not (name.isdecimal() and 1 <= int(name) <= len(os.sched_getaffinity(0))):
             raise argparse.ArgumentTypeError(f"{name!r} is neither 'all' nor from 1 to {len(os.sched_getaffinity(0))}")

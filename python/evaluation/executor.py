@@ -6,6 +6,7 @@ Each cell (an interpreter, a bench, a peer, a round) is measured in a process of
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 import tempfile
 import time
@@ -22,7 +23,7 @@ from evaluation.peers import BASELINE, PEERS
 from evaluation.plan import OVERHEAD, turns
 from evaluation.progress import Display, duration, with_remarks
 from evaluation.results import BenchCell, Outcome, Results
-from evaluation.runner import calibrate
+from evaluation.runner import calibrate, observed
 
 EXAMPLES = """examples:
   make bench-executor ARGS=--quick                                       all benches, one round, one interpreter
@@ -173,22 +174,11 @@ def measure_on(
                 cell = BenchCell(python.name, bench, peer, round_number)
                 display.begin(f"{python.name}, {bench}, {PEERS[peer].label}")
                 request = {"bench": bench, "peer": peer, "sizes": plan.sizes, "setting": setting}
-                outcome = measure_cell(cell, python.path, request, there[peer])
+                outcome = observed(cell, functools.partial(children.call, python.path, "bench", request, LIMIT, there[peer]))
                 results.add(outcome)
                 display.end(outcome, plan.of_a_cell)
                 if outcome.values is None:
                     failed.add((bench, peer))
-
-
-def measure_cell(cell: BenchCell, python: str, request: dict[str, Any], packages: Path) -> Outcome:
-    observer = machine.Observer(lambda: 0.0)
-    values, failure = None, None
-    try:
-        values = children.call(python, "bench", request, LIMIT, packages)
-    except children.DidNotFinish as error:
-        failure = str(error)
-    seen = observer.end()
-    return Outcome(cell, values, failure, seen.load_average, seen.others, seen.stolen, seen.is_too_much)
 
 
 def line(outcome: Outcome) -> str:

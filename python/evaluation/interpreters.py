@@ -72,16 +72,16 @@ def describe(path: str, packages: Path) -> Interpreter:
     return Interpreter(**json.loads(done.stdout))
 
 
-def choose(wanted: list[str] | None, packages: Path) -> list[Interpreter]:
-    """By version, '3.13t', or by path. By default those of DEFAULTS that are there."""
-    names = [name for name in wanted or DEFAULTS if "/" not in name]
+def choose(wanted: list[str] | None, packages: Path, defaults: tuple[str, ...] = DEFAULTS) -> list[Interpreter]:
+    """By version, '3.13t', or by path. If nothing is wanted, those of the defaults that are there."""
+    names = [name for name in wanted or defaults if "/" not in name]
     found = {interpreter.name: interpreter for interpreter in (describe(path, packages) for path in find(names))}
     missing = [name for name in names if name not in found]
     if wanted and missing:
         raise Unusable(f"no Python {', '.join(missing)} with headers was found: name its path, or see .ci/pythons")
-    chosen = [describe(name, packages) if "/" in name else found.get(name) for name in wanted or DEFAULTS]
+    chosen = [describe(name, packages) if "/" in name else found.get(name) for name in wanted or defaults]
     if not any(chosen):
-        raise Unusable(f"none of Python {', '.join(DEFAULTS)} was found: name one by its path with --pythons")
+        raise Unusable(f"none of Python {', '.join(defaults)} was found: name one by its path with --pythons")
     return [interpreter for interpreter in chosen if interpreter is not None]
 
 

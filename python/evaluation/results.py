@@ -91,9 +91,40 @@ class NativeCell(NamedTuple):
         return ""
 
 
+class PaperCell(NamedTuple):
+    """What evaluation.paper_tables measures once."""
+
+    python: str
+    cores: int
+    part: str
+    """'instrumentation', 'memory', or the name of a workload."""
+    strategy: Strategy | None
+    """None of instrumentation."""
+    round: int
+    seconds: float
+    build: str | None
+    """Of the library, where it is what is measured."""
+
+    @classmethod
+    def read(cls, record: dict[str, Any]) -> PaperCell:
+        return cls(**{**record, "strategy": record["strategy"] and Strategy(*record["strategy"])})
+
+    @property
+    def who(self) -> str:
+        return str(self.strategy or self.part)
+
+    @property
+    def where(self) -> str:
+        return f"{self.part} on {self.cores} core(s)"
+
+    @property
+    def under(self) -> str:
+        return f"Python {self.python}, "
+
+
 class Outcome(NamedTuple):
     cell: Any
-    """A Cell, a BenchCell or a NativeCell."""
+    """A Cell, a BenchCell, a NativeCell or a PaperCell."""
     values: dict[str, Any] | None
     """What its process said; None if it did not finish."""
     failure: str | None
@@ -107,7 +138,7 @@ class Outcome(NamedTuple):
 class Results:
     """Run records say under which conditions the outcomes after them were measured."""
 
-    def __init__(self, path: Path, kind: type[Cell] | type[BenchCell] | type[NativeCell] = Cell) -> None:
+    def __init__(self, path: Path, kind: type[Cell] | type[BenchCell] | type[NativeCell] | type[PaperCell] = Cell) -> None:
         """kind: of the cells."""
         self.path = path
         self._kind = kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from evaluation import children, machine, reference, services
 from evaluation.interpreters import Interpreter
@@ -96,16 +96,13 @@ class Runner:
             "outstanding": 2 * group.interpreter.max_workers + 64,
         }
         limit = cell.seconds + group.workload.longest_task + PATIENCE
-        observer = machine.Observer(service.cpu_seconds if service else lambda: 0.0)
-        values, failure = None, None
-        try:
+
+        def measure() -> dict[str, Any]:
             packages = self._reference(group.interpreter) if cell.strategy.name == "reference" else self._folders.packages
             library = self._folders.libraries.get((cell.python, cell.workload))
-            values = children.call(group.interpreter.path, "measure", request, limit, packages, *([library] if library else []))
-        except (children.DidNotFinish, reference.Unavailable) as error:
-            failure = str(error)
-        seen = observer.end()
-        return Outcome(cell, values, failure, seen.load_average, seen.others, seen.stolen, seen.is_too_much)
+            return children.call(group.interpreter.path, "measure", request, limit, packages, *([library] if library else []))
+
+        return observed(cell, measure, service.cpu_seconds if service else lambda: 0.0)
 
     def _reference(self, interpreter: Interpreter) -> Path:
         if interpreter.path not in self._references:
@@ -125,6 +122,18 @@ class Runner:
             return
         with services.upstream(set(available) - set(used) or set(available)) as service:
             yield service
+
+
+def observed(cell: Any, measure: Callable[[], dict[str, Any]], service_cpu: Callable[[], float] = lambda: 0.0) -> Outcome:
+    """What `measure` says, or why there is nothing, and whether others used the machine meanwhile."""
+    observer = machine.Observer(service_cpu)
+    values, failure = None, None
+    try:
+        values = measure()
+    except (children.DidNotFinish, reference.Unavailable) as error:
+        failure = str(error)
+    seen = observer.end()
+    return Outcome(cell, values, failure, seen.load_average, seen.others, seen.stolen, seen.is_too_much)
 
 
 def rate(outcome: Outcome) -> float | None:

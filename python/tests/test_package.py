@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import pickle
 import re
 import shutil
@@ -148,6 +149,21 @@ def test_info_for_programs():
     assert found["cores"] > 0
     assert found["memory"] is None or found["memory"] > 1 << 20
     assert found["threads"] is None or found["threads"] > 1
+
+
+def test_evaluate_without_the_evaluation_names_its_extra(tmp_path):
+    shutil.copytree(PACKAGE, tmp_path / "betapool")
+    process = subprocess.run(
+        [sys.executable, "-m", "betapool", "evaluate", "--quick"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": ""},
+    )
+    assert process.returncode == 1
+    assert process.stderr.count("\n") == 1 and process.stderr.startswith("error: ")
+    assert "pip install betapool-native[evaluate]" in process.stderr
 
 
 def test_help_shows_examples():

@@ -1,0 +1,151 @@
+"""Which cells the paper's tables and figures need, in which order, and how long they may take. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from evaluation import memory_strategies, paper
+from evaluation.interpreters import Interpreter
+from evaluation.plan import OVERHEAD, turns
+from evaluation.results import PaperCell
+from evaluation.strategies import Strategy
+
+INSTRUMENTATION, MEMORY = "instrumentation", "memory"
+CALLS = {
+    "time": "time.time()",
+    "thread_time": "time.thread_time()",
+    "four": "the four calls, before and after",
+    "nothing": "no-op",
+    "task": "with controller.task()",
+    "report": "controller.report()",
+    "fixed": "a task through the pool, policy fixed",
+    "adaptive": "a task through the pool, policy adaptive",
+    "measuring": "what measuring adds to it: adaptive beyond fixed, turn by turn",
+}
+"""What is timed for Table III (clocks.py), in its order."""
+FIGURE_COUNTS = tuple(1 << power for power in range(12))
+MICRO_COUNTS = tuple(point.threads for point in paper.TABLE_IV[1])
+RAG_COUNTS = tuple(point.threads for point in paper.TABLE_I["3.11"])
+IO_COUNTS = tuple(point.threads for point in paper.TABLE_V[1])
+RAG_CPU_SECONDS = 0.010
+SECONDS_TO_WAKE = 0.002
+"""Of a run for each thread: thousands of them are in each other's way when all are let go at once."""
+MEMORY_SECONDS = 2.0
+"""After which the paper looks at the memory."""
+PATIENCE = 30.0
+"""Seconds that a cell may take beyond its run: to start, to end its tasks, to say what it saw."""
+HARD_COUNT = 256
+"""Free-threaded builds get little patience from so many threads on: they may not even start them."""
+HARD_PATIENCE = 12.0
+
+
+class Effort(NamedTuple):
+    runs: int
+    seconds: float
+    """Of a run."""
+    turns: float
+    """In a run, of all threads of a static count, if they compute: fewer, and the rate would be that of the first tasks alone."""
+    calls: int
+    """Of each kind, in Table III."""
+    all_counts: bool
+    """In the figure; else those of the tables."""
+
+
+QUICK = Effort(runs=1, seconds=1.0, turns=1.2, calls=50_000, all_counts=False)
+NORMAL = Effort(runs=3, seconds=3.0, turns=2.0, calls=200_000, all_counts=True)
+FULL = Effort(runs=10, seconds=10.0, turns=3.0, calls=1_000_000, all_counts=True)
+
+
+class Sweep(NamedTuple):
+    workload: str
+    is_wide: bool
+    """On all cores that are to be used; else on one."""
+    counts: tuple[int, ...]
+
+
+SWEEPS = {
+    "table-i": (Sweep("rag", False, RAG_COUNTS),),
+    "table-ii": (Sweep("rag", True, RAG_COUNTS),),
+    "table-iv": (Sweep("micro", False, MICRO_COUNTS), Sweep("micro", True, MICRO_COUNTS)),
+    "table-v": (Sweep("io-1ms", False, IO_COUNTS), Sweep("io-1ms", True, IO_COUNTS)),
+    "table-vi": (Sweep("micro", False, MICRO_COUNTS), Sweep("micro", True, MICRO_COUNTS)),
+    "figure-2": tuple(
+        Sweep(workload, is_wide, counts)
+        for workload, counts in (("micro", (*MICRO_COUNTS, paper.LOSS_FROM)), ("rag", RAG_COUNTS), ("io-1ms", IO_COUNTS))
+        for is_wide in (False, True)
+    ),
+}
+PARTS = ("table-i", "table-ii", "table-iii", "table-iv", "table-v", "table-vi", "table-ix", "figure-2")
+"""In the order of the report."""
+
+
+def cells(parts: list[str], pythons: list[Interpreter], cores: list[int], effort: Effort) -> list[PaperCell]:
+    """Everything once, then everything again: a run that is stopped has measured all as often as it could."""
+    made = []
+    for number in range(1, effort.runs + 1):
+        if "table-iii" in parts:
+            made += [PaperCell(each.name, max(cores), INSTRUMENTATION, None, number, float(effort.calls), each.build) for each in pythons]
+        if "table-ix" in parts:
+            made += _memory(pythons[0], max(cores), number)
+        for python in pythons:
+            for (workload, where), counts in sweeps(parts, cores, effort).items():
+                made += [
+                    PaperCell(python.name, where, workload, Strategy("tpe", count), number, seconds(workload, count, effort), None)
+                    for count in turns(counts, number)
+                ]
+    return made
+
+
+def _memory(python: Interpreter, cores: int, number: int) -> list[PaperCell]:
+    """On one interpreter, as in the paper."""
+    made = []
+    for strategy in turns(list(memory_strategies.STRATEGIES), number):
+        build = python.build if memory_strategies.is_ours(strategy) else None
+        made.append(PaperCell(python.name, cores, MEMORY, strategy, number, MEMORY_SECONDS, build))
+    return made
+
+
+def sweeps(parts: list[str], cores: list[int], effort: Effort) -> dict[tuple[str, int], list[int]]:
+    """Which thread counts, by workload and number of cores."""
+    wanted: dict[tuple[str, int], set[int]] = {}
+    for part in parts:
+        for sweep in SWEEPS.get(part, ()):
+            counts = FIGURE_COUNTS if part == "figure-2" and effort.all_counts else sweep.counts
+            for where in wide(cores) if sweep.is_wide else narrow(cores):
+                wanted.setdefault((sweep.workload, where), set()).update(counts)
+    return {key: sorted(counts) for key, counts in wanted.items()}
+
+
+def narrow(cores: list[int]) -> list[int]:
+    """What stands for the paper's one core."""
+    return [each for each in cores if each == 1]
+
+
+def wide(cores: list[int]) -> list[int]:
+    """What stands for its four: as many, or those there are."""
+    more = [each for each in cores if each > 1]
+    return [paper.CORES] if paper.CORES in more else more[-1:]
+
+
+def seconds(workload: str, threads: int, effort: Effort) -> float:
+    of_all = effort.turns * threads * RAG_CPU_SECONDS if workload == "rag" else threads * SECONDS_TO_WAKE
+    return max(effort.seconds, of_all)
+
+
+def limit(cell: PaperCell, python: Interpreter) -> float:
+    """Seconds after which a cell is ended."""
+    threads = cell.strategy.threads or 0 if cell.strategy else 0
+    if cell.part == INSTRUMENTATION:
+        return PATIENCE + cell.seconds / 1000
+    if python.free_threaded and threads >= HARD_COUNT:
+        return cell.seconds + HARD_PATIENCE
+    return cell.seconds + PATIENCE + 2 * threads * RAG_CPU_SECONDS
+
+
+def estimate(cell: PaperCell) -> float:
+    """Seconds that it will take, as a rule."""
+    if cell.part == INSTRUMENTATION:
+        return OVERHEAD + cell.seconds * 6e-5
+    threads = cell.strategy.threads or 0 if cell.strategy else 0
+    to_end_tasks = threads * RAG_CPU_SECONDS if cell.part == "rag" else threads * 0.002
+    return cell.seconds + OVERHEAD + to_end_tasks
