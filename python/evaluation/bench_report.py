@@ -134,7 +134,8 @@ def notes(results: Results) -> list[str]:
 
 def digest_notes(results: Results) -> list[str]:
     return [
-        "medians of the rounds; in brackets the median of the ratios within a round; ↓: lower is better; *: others used the machine meanwhile",
+        "medians of the rounds; in brackets the median of the ratios within a round",
+        "↓: lower is better; *: others used the machine meanwhile",
         *conditions(results),
     ]
 
