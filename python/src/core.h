@@ -72,9 +72,14 @@ static inline void object_hide(PyObject *object) {
     PyObject_GC_UnTrack(object);
 }
 
+/* Not in a BEGIN_ATOMIC of the object. Several threads may find at once that it is to be shown. */
 static inline void object_show(PyObject *object) {
     if (!PyObject_GC_IsTracked(object)) {
-        PyObject_GC_Track(object);
+        BEGIN_ATOMIC(object);
+        if (!PyObject_GC_IsTracked(object)) {
+            PyObject_GC_Track(object);
+        }
+        END_ATOMIC();
     }
 }
 
