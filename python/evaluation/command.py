@@ -12,6 +12,7 @@ from typing import Any, Callable, NoReturn
 from rich.console import Console
 
 from evaluation import children, interpreters
+from evaluation.results import Results
 
 
 class Parser(argparse.ArgumentParser):
@@ -42,6 +43,17 @@ def number(kind: type, least: float) -> Any:
 
     convert.__name__ = "whole number" if kind is int else "number"  # for argparse's "invalid ... value"
     return convert
+
+
+def earlier_results(path: Path, cell: type) -> Results:
+    """What an earlier run wrote; ends the command if that is nothing of its kind."""
+    try:
+        results = Results(path, cell)
+    except ValueError as error:
+        sys.exit(f"error: {error}")
+    if not results.outcomes:
+        sys.exit(f"error: {path} has no results of this benchmark: name the --json file of a run")
+    return results
 
 
 def keep_previous(path: Path, console: Console) -> None:

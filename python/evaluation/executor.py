@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,7 +16,7 @@ from rich.console import Console
 
 from evaluation import bench_report, children, interpreters, machine, reference, report
 from evaluation.benches import BENCHES, Sizes
-from evaluation.command import Parser, cache_folder, carry_out, keep_previous, leave, listed, names_of, number
+from evaluation.command import Parser, cache_folder, carry_out, earlier_results, keep_previous, leave, listed, names_of, number
 from evaluation.interpreters import Interpreter
 from evaluation.peers import BASELINE, PEERS
 from evaluation.plan import OVERHEAD, turns
@@ -199,13 +198,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     console = report.wide_console()
     if options.earlier:
-        try:
-            results = Results(options.earlier, BenchCell)
-        except ValueError as error:
-            sys.exit(f"error: {error}")
-        if not results.outcomes:
-            sys.exit(f"error: {options.earlier} has no results of this benchmark: name the --json file of a run")
-        show(results, console, markdown=options.markdown)
+        show(earlier_results(options.earlier, BenchCell), console, markdown=options.markdown)
         return 0
     return carry_out(lambda: run(options, console), console, f"what was measured is in {options.json}")
 

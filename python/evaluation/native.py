@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 import time
 from pathlib import Path
 from typing import Callable, NamedTuple
@@ -17,7 +16,7 @@ from rich.console import Console
 from evaluation import machine, native_programs, report
 from evaluation.bench_report import form
 from evaluation.children import DidNotFinish
-from evaluation.command import Parser, carry_out, keep_previous, leave, names_of, number
+from evaluation.command import Parser, carry_out, earlier_results, keep_previous, leave, names_of, number
 from evaluation.native_benches import GROUPS, NativeBench, NativeSizes, benches, chosen
 from evaluation.native_peers import CONTROL, NATIVE_PEERS, label
 from evaluation.native_programs import CONTROL_LIBRARY, Library, Unavailable
@@ -210,13 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     console = report.wide_console()
     if options.earlier:
-        try:
-            results = Results(options.earlier, NativeCell)
-        except ValueError as error:
-            sys.exit(f"error: {error}")
-        if not results.outcomes:
-            sys.exit(f"error: {options.earlier} has no results of this benchmark: name the --json file of a run")
-        show(results, console, markdown=options.markdown)
+        show(earlier_results(options.earlier, NativeCell), console, markdown=options.markdown)
         return 0
     return carry_out(lambda: run(options, console), console, f"what was measured is in {options.json}")
 
