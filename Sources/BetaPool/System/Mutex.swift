@@ -3,8 +3,7 @@ import CSystem
 /// A lock for some tens of instructions. A copy is the same lock. Its memory is never given back: see Registry.
 ///
 /// Taking it when it is free, and giving it back when nobody sleeps on it, is one instruction each ("mutex2" of Drepper's "Futexes Are
-/// Tricky"). Whoever finds it taken looks again a few times, ever more seldom, as each
-/// look slows the holder down, and then sleeps.
+/// Tricky"). Whoever finds it taken looks again a few times, ever more seldom, as each look slows the holder down, and then sleeps.
 struct Mutex {
     private static let free: UInt32 = 0
     private static let taken: UInt32 = 1
