@@ -63,6 +63,14 @@ static void start_producers(storm *storm, producer *producers, pthread_t *thread
     }
 }
 
+/* Gives each of the workers a task that stops at the gate. */
+static void hold_workers(storm *storm, unsigned workers, gate *gate) {
+    for (; storm->others < workers; storm->others++) {
+        assert_int_equal(betapool_submit(storm->pool, stop_at_gate, gate), 0);
+    }
+    AWAIT(gate_waiting(gate) == workers);
+}
+
 static void join_all(pthread_t *threads, size_t count) {
     for (size_t i = 0; i < count; i++) {
         pthread_join(threads[i], NULL);
@@ -217,7 +225,8 @@ static void shutdown_races(void **state) {
     assert_true(cut_short > 10); /* the shutdown did come in between */
 }
 
-/* A drain that is given up: everything still queued is cancelled, from several threads at once. */
+/* A drain that is given up: everything still queued is cancelled, from several threads at once. In every other round the workers are held
+   meanwhile, so that there is something to cancel however fast they are. */
 static void cancel_storm(void **state) {
     (void)state;
     uint64_t ran = 0, cancelled = 0;
@@ -225,6 +234,10 @@ static void cancel_storm(void **state) {
         betapool_config config = fixed_config(2);
         storm storm;
         storm_create(&storm, &config, 20000, 2 * (1 + round % 20) + 1); /* odd: cancels */
+        gate gate = GATE_INITIALIZER;
+        if (round % 2 == 0) {
+            hold_workers(&storm, 2, &gate);
+        }
         producer producers[PRODUCERS];
         pthread_t threads[PRODUCERS + 4];
         start_producers(&storm, producers, threads);
@@ -233,6 +246,8 @@ static void cancel_storm(void **state) {
         for (int i = 0; i < 4; i++) {
             assert_int_equal(pthread_create(&threads[PRODUCERS + i], NULL, shut_down, &storm), 0);
         }
+        AWAIT(round % 2 != 0 || stats_of(storm.pool).queue_length == 0);
+        gate_open(&gate);
         join_all(threads, PRODUCERS + 4);
         assert_exactly_once(&storm);
         ran += ledger_sums(&storm.ledger).ran;
@@ -270,10 +285,7 @@ static void take_storm(void **state) {
     storm storm;
     storm_create(&storm, &config, 100000, 5);
     gate gate = GATE_INITIALIZER;
-    for (; storm.others < 2; storm.others++) {
-        assert_int_equal(betapool_submit(storm.pool, stop_at_gate, &gate), 0);
-    }
-    AWAIT(gate_waiting(&gate) == 2);
+    hold_workers(&storm, 2, &gate);
     producer producers[PRODUCERS];
     taker taker = {&storm, 0};
     pthread_t threads[PRODUCERS + 2];
