@@ -196,6 +196,9 @@ test-abi: lib ## the library's exports, its ELF properties, and that Swift and h
 test-install: lib ## what make install lays down, and programs built on nothing else
 	@.ci/test-install
 
+test-wheels: lib ## the wheels, in a Debian with nothing but Python; and pip's ways to build from source
+	@.ci/test-wheels
+
 test-swift: ## the Swift tests
 	@.ci/test-swift
 
@@ -228,7 +231,7 @@ c_compile = @mkdir -p $(@D) && .ci/packages c-tests && echo "building $@"
 	$(c_compile)
 	@$(CC) $(c_flags) -O2 $< -o $@ -L.build/lib -Wl,-rpath,$(CURDIR)/.build/lib -Wl,--as-needed -lbetapool -lz -lm -lpthread
 
-$(swift_example): $(library_sources) $(shell find examples/swift -name '*.swift')
+$(swift_example): $(library_sources) $(shell find examples/swift -name '*.swift' 2>/dev/null)
 	$(say) "building $@"
 	@.ci/packages build
 	@$(swift) build --quiet -c release --package-path examples/swift --scratch-path $(CURDIR)/.build-example
@@ -274,6 +277,12 @@ install: lib ## into PREFIX (and DESTDIR): library, header, manual, what pkg-con
 uninstall: ## takes away what install put there
 	@$(install) --remove
 
+# ---- Packages ----------------------------------------------------------------------------------------------------------------------
+
+wheels: lib ## wheels for every interpreter found, and the source distribution: .build/wheels
+	@.ci/wheels $(PYTHONS)
+	@.ci/wheels --sdist
+
 # ---- And the rest ------------------------------------------------------------------------------------------------------------------
 
 clean: ## takes away all that was built (not the Python of python3.13t)
@@ -283,5 +292,5 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
 .PHONY: all lib ext $(addprefix cross-,$(machines)) python3.13t run beta efficiency evaluate bench-executor bench-native bench-programs \
-    test test-abi test-install test-swift test-c test-python test-cpython test-clients test-examples test-sanitize test-cross lint install \
-    uninstall clean help
+    test test-abi test-install test-wheels test-swift test-c test-python test-cpython test-clients test-examples test-sanitize test-cross lint \
+    install uninstall wheels clean help

@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE_PARENT = Path(__file__).resolve().parent.parent
+import betapool
+
+# Of the package that is tested: of a checkout, or one that was installed.
+PACKAGE_PARENT = Path(betapool.__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parent.parent.parent
 # Tests with other people's libraries, in an environment of their own: make test-clients.
 collect_ignore = ["clients"]
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import PACKAGE_PARENT, run_python
+from conftest import PROJECT, run_python
 
 import betapool
 from betapool import metrics
@@ -43,7 +43,7 @@ def test_every_number_of_stats_is_reported():
 
 
 def test_the_readme_names_every_metric():
-    readme = (PACKAGE_PARENT.parent / "README.md").read_text()
+    readme = (PROJECT / "README.md").read_text()
     section = readme.partition("## Watching a pool")[2].partition("\n## ")[0]
     for metric in metrics._METRICS:
         suffix = "_total" if metric.kind == "counter" else ""

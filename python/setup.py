@@ -1,0 +1,106 @@
+"""Builds the package: the extension by setuptools, the library beside it by `make lib`. The rest of its description is in pyproject.toml.
+
+The library's sources lie above this folder in a checkout, and in native/ in a source distribution, which this file makes.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
+
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parent
+NATIVE = HERE / "native" if (HERE / "native").is_dir() else CHECKOUT
+# What `make lib` needs. The Makefile asks .ci/pythons whatever is made.
+NATIVE_SOURCES = ("Makefile", "Package.swift", "Sources", "include", ".ci/packages", ".ci/pythons")
+TOOLS = {"make": "make", "swift": "a Swift toolchain, 6.1 or later (swift.org/install)"}
+
+# For another machine than this one, as `make wheels` does for ARM: setuptools is told so by CPython's own variables.
+MACHINE = sysconfig.get_platform().rpartition("-")[2]
+CROSS = os.uname().machine != MACHINE
+LIBRARY = NATIVE / ".build" / (f"cross-{MACHINE}" if CROSS else "lib")
+
+
+def version() -> str:
+    """The header is the one place where it stands."""
+    found = re.search(r'^#define BETAPOOL_VERSION_STRING "(.*)"$', (NATIVE / "include/betapool.h").read_text(), re.MULTILINE)
+    assert found, "include/betapool.h has no version"
+    return found[1]
+
+
+def make_library() -> Path:
+    for tool, name in TOOLS.items():
+        if not shutil.which(os.environ.get("SWIFT", tool) if tool == "swift" else tool):
+            sys.exit(f"error: betapool-native is built from source here, for which there must be {name}; a wheel needs nothing")
+    # An installation of a Python package installs none of the system.
+    environment = {**os.environ, "BETAPOOL_INSTALL": "no"}
+    target = f"cross-{MACHINE}" if CROSS else "lib"
+    if subprocess.run(["make", "-C", str(NATIVE), target], env=environment, check=False).returncode != 0:
+        sys.exit("error: the native library could not be built: `make` has said why")
+    return next(LIBRARY.glob("libbetapool.so.*"))
+
+
+class BuildExtension(build_ext):
+    """With the library and its header inside the package. The extension finds the library beside itself."""
+
+    def run(self) -> None:
+        library = make_library()
+        for extension in self.extensions:
+            extension.depends.append(str(NATIVE / "include/betapool.h"))
+        super().run()
+        package = HERE / "betapool" if self.inplace else Path(self.build_lib, "betapool")
+        shutil.copy2(library, package / library.name)
+        if not self.inplace:
+            (package / "include").mkdir(exist_ok=True)
+            shutil.copy2(NATIVE / "include/betapool.h", package / "include")
+
+
+class SourceDistribution(sdist):
+    def make_release_tree(self, base_dir: str, files: "list[str]") -> None:
+        super().make_release_tree(base_dir, files)
+        base = Path(base_dir)
+        for name in NATIVE_SOURCES:
+            source, target = NATIVE / name, base / "native" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target)
+            else:
+                shutil.copy2(source, target)
+        # In a checkout it is a link to the project's.
+        (base / "LICENSE").unlink()
+        shutil.copy2(HERE / "LICENSE", base / "LICENSE")
+
+
+def sources(pattern: str) -> "list[str]":
+    return sorted(str(path.relative_to(HERE)) for path in HERE.glob(pattern))
+
+
+# What is made on the way goes where the project's other products go.
+built = {} if NATIVE != CHECKOUT else {"build": {"build_base": "../.build/python"}, "egg_info": {"egg_base": "../.build"}}
+if built:
+    (CHECKOUT / ".build").mkdir(exist_ok=True)
+
+setup(
+    version=version(),
+    ext_modules=[
+        Extension(
+            "betapool._core",
+            sources("src/*.c"),
+            depends=sources("src/*.h"),
+            include_dirs=[str(NATIVE / "include")],
+            library_dirs=[str(LIBRARY)],
+            libraries=["betapool"],
+            extra_compile_args=["-O2", "-g0", "-fvisibility=hidden"],
+            extra_link_args=["-Wl,-rpath,$ORIGIN", "-Wl,-s"],
+        )
+    ],
+    cmdclass={"build_ext": BuildExtension, "sdist": SourceDistribution},
+    options=built,
+)
