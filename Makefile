@@ -21,6 +21,8 @@ PYTHON  ?= $(firstword $(wildcard /usr/bin/python3) python3)
 PYTHONS ?=
 # What `make run` passes on to the example.
 ARGS    ?=
+# How long `make fuzz` goes on.
+MINUTES ?= 5
 
 # The header is the one place where the version stands.
 VERSION := $(shell sed -n 's/^.define BETAPOOL_VERSION_STRING "\(.*\)"/\1/p' include/betapool.h)
@@ -264,6 +266,32 @@ $(machines:%=.build/cross-%/cmocka): .build/cross-%/cmocka:
 	@.ci/packages cross && echo "building $@"
 	@.ci/cross program $(*D) $@ $(c_flags) -g -O1 $(filter %.c,$^) -L$(@D) $(c_libraries) -Wl,--wrap=_cmocka_run_group_tests
 
+test-torture: .build/fuzz/abi ## a little of what make fuzz does for long
+	@.ci/test-torture
+
+# Hostile calls of the library, found by libFuzzer: .ci/fuzz. The library is Embedded Swift here too, with coverage and the address sanitizer,
+# and its calls that may fail go to Tests/fuzz/faults.c.
+fuzz: .build/fuzz/abi ## calls of the library that nobody meant, with failing system calls, for MINUTES= (5)
+	@.ci/fuzz --seconds $$(($(MINUTES) * 60))
+
+fuzz_failing = malloc posix_memalign pthread_create pthread_setspecific open read pread
+fuzz_sources = Tests/fuzz/abi.c Tests/fuzz/faults.c Sources/CSystem/shim.c
+
+.build/fuzz/library.o: $(library_sources) Makefile
+	$(say) "building $@ (for the fuzzer)"
+	@.ci/packages build
+	@mkdir -p $(@D)
+	@$(SWIFT)c -wmo -parse-as-library -module-name BetaPoolCore -swift-version 6 -enable-experimental-feature Embedded -O -g \
+	    -sanitize=address,fuzzer -I include -I Sources/CSystem -emit-object -o $@.new \
+	    $$(find Sources/BetaPool -path Sources/BetaPool/Swift -prune -o -name '*.swift' -print)
+	@$(toolchain)/llvm-objcopy $(foreach name,$(fuzz_failing),--redefine-sym $(name)=fuzz_$(name)) $@.new $@
+	@rm $@.new
+
+.build/fuzz/abi: .build/fuzz/library.o $(fuzz_sources) $(wildcard Tests/fuzz/*.h) include/betapool.h
+	$(say) "building $@"
+	@$(toolchain)/clang -fuse-ld=lld $(c_flags) -D_GNU_SOURCE -ISources/CSystem -g -O1 -fsanitize=address,undefined,fuzzer \
+	    -fno-sanitize-recover=undefined $(fuzz_sources) $< -o $@ -lm -lpthread
+
 lint: ## style of Swift, Python and shell
 	@.ci/lint
 
@@ -292,5 +320,5 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
 .PHONY: all lib ext $(addprefix cross-,$(machines)) python3.13t run beta efficiency evaluate bench-executor bench-native bench-programs \
-    test test-abi test-install test-wheels test-swift test-c test-python test-cpython test-clients test-examples test-sanitize test-cross lint \
-    install uninstall wheels clean help
+    test test-abi test-install test-wheels test-swift test-c test-python test-cpython test-clients test-examples test-sanitize \
+    test-torture test-cross fuzz lint install uninstall wheels clean help

@@ -135,9 +135,10 @@ typedef struct betapool_config {
 
     /*
      * A host may bring its own threads, e.g. because each must be known to a language runtime. All callbacks get `host`.
-     * spawn        asks for one thread, which then calls betapool_serve(). Called by whoever needs it: a submitting thread, a worker or
-     *              the pool's ticker. May return before the thread exists; if it fails later, say so with betapool_serve_failed().
-     *              Must not wait for the pool. Returns 0, or a negative errno if no thread can be had. NULL: the pool makes native threads.
+     * spawn        asks for one thread, which then calls betapool_serve(). Called by whoever needs it: a submitting thread, a worker, the
+     *              pool's ticker, or one in betapool_wait() when all workers are gone. May return before the thread exists; if it fails later,
+     *              say so with betapool_serve_failed(). Must not wait for the pool. Returns 0, or a negative errno if no thread can be had.
+     *              NULL: the pool makes native threads.
      * before_wait, after_wait   bracket each time a worker in betapool_serve() has nothing to do, so that a host with a global lock
      *              lets go of it just then. Called by that worker. Both or neither.
      * on_decision  called by the ticker when the thread count changes, and when growth begins to be refused. Must return soon: control

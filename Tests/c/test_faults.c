@@ -236,10 +236,29 @@ static void sleeping(void **state) {
     EACH_KIND(whole_life, FAULT_FUTEX);
 }
 
+/* The only worker ends, and neither it nor the ticker gets a thread for what is queued: the one who waits gets it. */
+static void nobody_left_but_who_waits(void) {
+    run.kind = KIND_FIXED;
+    create_pool();
+    EXPECT(betapool_resize(run.pool, 1, 1) == 0);
+    faults_begin(FAULT_CREATE, 2, 9);
+    submit_batch(work, end_thread, 3);
+    EXPECT(betapool_wait(run.pool, 0) == -ETIMEDOUT || ledger_sums(&run.ledger).ran == 3);
+    EXPECT(betapool_wait(run.pool, -1) == 0);
+    EXPECT(ledger_sums(&run.ledger).ran == 3);
+    faults_end();
+    free_pool();
+}
+
+static void no_thread_for_long(void **state) {
+    (void)state;
+    assert_int_equal(run_in_child(nobody_left_but_who_waits, FAULT_CREATE, UINT_MAX), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory),    cmocka_unit_test(threads), cmocka_unit_test(preparations), cmocka_unit_test(threads_that_end),
-        cmocka_unit_test(measuring), cmocka_unit_test(limits),  cmocka_unit_test(sleeping),
+        cmocka_unit_test(measuring), cmocka_unit_test(limits),  cmocka_unit_test(sleeping), cmocka_unit_test(no_thread_for_long),
     };
     return RUN_FAULTS(tests);
 }

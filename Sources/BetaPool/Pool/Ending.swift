@@ -69,16 +69,36 @@ extension Pool {
     private func waitForNews(timeout: Double, evenOfThreads: Bool) throws(Errno) {
         guard !wouldWaitForCaller else { throw .wouldDeadlock }
         let deadline = timeout < 0 ? .infinity : Clock.now() + timeout
+        var nextRescue = 0.0
         state.pointee.waiters += 1
         defer { state.pointee.waiters -= 1 }
         while state.pointee.running > 0 || (evenOfThreads ? state.pointee.threads > 0 : !state.pointee.queue.isEmpty) {
-            guard deadline == .infinity || Clock.now() < deadline else { throw .timedOut }
+            let now = Clock.now()
+            guard now < deadline else { throw .timedOut }
+            let isAbandoned = state.pointee.threads == 0 && !state.pointee.queue.isEmpty
+            if isAbandoned, now >= nextRescue {
+                nextRescue = now + Self.rescueInterval
+                rescue()
+                continue
+            }
             let news = state.pointee.news
             let edition = news.load()
             unlock()
-            news.wait(while: edition, until: deadline)
+            news.wait(while: edition, until: isAbandoned ? min(deadline, nextRescue) : deadline)
             lock()
         }
+    }
+
+    /// Seconds.
+    private static let rescueInterval = 0.01
+
+    /// The last worker is gone, and neither it nor the ticker could get a thread for what is queued: whoever waits for that tries again.
+    /// Called with the lock held, returns with it held.
+    private func rescue() {
+        let calls = callsForWork()
+        unlock()
+        make(calls)
+        lock()
     }
 
     private func lockAndTakeIdle() -> Wake? {
