@@ -23,6 +23,7 @@ typedef struct core_state {
     PyTypeObject *controller_type;
     PyTypeObject *stopwatch_type;
     PyTypeObject *pool_type;
+    PyTypeObject *survey_type;
     PyObject *decision_type;
     PyObject *stats_type;
     PyTypeObject *future_base;

@@ -1,5 +1,6 @@
 /* The module betapool._core: its types, its functions, and the state they share. */
 #include "core.h"
+#include "survey.h"
 
 #include <dlfcn.h> /* dladdr: Python.h defines _GNU_SOURCE */
 #include <stddef.h>
@@ -59,10 +60,16 @@ static PyObject *library(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignore
     return PyUnicode_DecodeFSDefault(info.dli_fname);
 }
 
+static PyObject *own_memory(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    return survey_own_memory();
+}
+
 static PyMethodDef core_functions[] = {
     {"policies", policies, METH_NOARGS, PyDoc_STR("policies()\n--\n\nThe names of all policies.")},
     {"limits", limits, METH_NOARGS,
      PyDoc_STR("limits()\n--\n\nWhat this process may use: cores, memory (bytes; 0: unknown) and threads (0: unknown).")},
+    {"own_memory", own_memory, METH_NOARGS,
+     PyDoc_STR("own_memory()\n--\n\nWhere this interpreter keeps its threads and its GIL (0: it has none), for a Survey.")},
     {"library", library, METH_NOARGS, PyDoc_STR("library()\n--\n\nThe path that libbetapool was loaded from.")},
     {NULL, NULL, 0, NULL},
 };
@@ -171,6 +178,7 @@ static int core_exec(PyObject *module) {
         (state->controller_type = add_type(module, &controller_spec, true)) == NULL ||
         (state->stopwatch_type = add_type(module, &stopwatch_spec, false)) == NULL ||
         (state->pool_type = add_type(module, &pool_spec, true)) == NULL ||
+        (state->survey_type = add_type(module, &survey_spec, true)) == NULL ||
         (state->executor_base = add_type(module, &executor_spec, true)) == NULL || add_futures(module, state) < 0) {
         return -1;
     }
@@ -181,6 +189,7 @@ static int core_exec(PyObject *module) {
 #define OBJECTS(DO)                                                                                                                       \
     DO(state->controller_type)                                                                                                             \
     DO(state->stopwatch_type)                                                                                                              \
+    DO(state->survey_type)                                                                                                                 \
     DO(state->pool_type)                                                                                                                   \
     DO(state->executor_base)                                                                                                               \
     DO(state->future_base)                                                                                                                 \
