@@ -213,7 +213,7 @@ test-python: ext ## the Python tests, on every interpreter found
 test-cpython: ext ## CPython's own tests of its thread pool, on BetaPool: those of every interpreter that has them
 	@.ci/test-cpython
 
-test-clients: lib ## asyncio, gRPC, boto3, Dask, LangChain and others with our executor in them
+test-clients: lib ## asyncio, gRPC, boto3, Dask, LangChain and others with our executor in them, and programs that use them
 	@$(MAKE) ext PYTHONS=$(PYTHON)
 	@.ci/test-clients $(PYTHON)
 

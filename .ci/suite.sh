@@ -4,6 +4,7 @@
 #                                          one (the command is a single test), cmocka (its output), or a JUnit file that it writes
 #   skip NAME REASON                       says what is not tested, and why
 #   finish                                 says the sum; the status is 1 if anything failed or nothing ran
+#   says_something COMMAND...            for a suite: the command must succeed, and say something
 #   refuses WORDS COMMAND...               for a suite: the command must fail, and say so in these words (a regular expression)
 # Logs and counts are kept in .build/test/PART, where PART is the name of the script that sources this: .ci/test-PART.
 set -euo pipefail
@@ -89,6 +90,15 @@ refuses() {
     grep -qE "$1" <<<"$output" || { echo "refused, but not for \"$1\":"; echo "$output"; return 1; }
 }
 export -f refuses
+
+# says_something COMMAND...: for a suite: it must succeed, and not in silence.
+says_something() {
+    local output
+    output=$("$@")
+    printf '%s\n' "$output"
+    [ -n "$output" ] || { echo "it says nothing"; return 1; }
+}
+export -f says_something
 
 skip() {
     row "$1" 0 0 1 0
