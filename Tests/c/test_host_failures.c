@@ -53,6 +53,45 @@ static void one_thread_is_enough(void **state) {
     ledger_free(&ledger);
 }
 
+static job late_job;
+static int late_code = 1;
+
+/* Refuses the first thread, but not before another task was submitted. */
+static int spawn_too_late(void *argument) {
+    host *host = argument;
+    if (late_code == 1) {
+        late_code = betapool_submit(host->pool, run_under_lock, &late_job);
+        return -EAGAIN;
+    }
+    return spawn(argument);
+}
+
+/* Tasks for which the first thread was asked are taken back if it is refused; what was accepted meanwhile is not, and runs. */
+static void only_those_refused_are_taken_back(void **state) {
+    (void)state;
+    static host host;
+    betapool_config config = fixed_config(1);
+    host_prepare(&host, &config);
+    config.spawn = spawn_too_late;
+    host.pool = pool_create(&config);
+    ledger ledger = ledger_create(4);
+    job jobs[3];
+    betapool_task tasks[3];
+    for (int i = 0; i < 3; i++) {
+        jobs[i] = (job){&host, &ledger.entries[i]};
+        tasks[i] = (betapool_task){run_under_lock, &jobs[i]};
+    }
+    late_job = (job){&host, &ledger.entries[3]};
+    assert_int_equal(betapool_submit_batch(host.pool, tasks, 3), -EAGAIN);
+    assert_int_equal(late_code, 0);
+    assert_int_equal(betapool_wait(host.pool, -1), 0);
+    assert_int_equal(atomic_load(&ledger.entries[3].ran), 1);
+    assert_int_equal(ledger_sums(&ledger).untouched, 3);
+    assert_int_equal(stats_of(host.pool).submitted, 1);
+    host_stop(&host);
+    ledger_free(&ledger);
+}
+
 static int spawn_nothing(void *argument) {
     atomic_fetch_add((atomic_uint *)argument, 1);
     return 0;
@@ -387,6 +426,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(spawn_that_fails, limit_time),
         cmocka_unit_test_setup(one_thread_is_enough, limit_time),
+        cmocka_unit_test_setup(only_those_refused_are_taken_back, limit_time),
         cmocka_unit_test_setup(promised_threads_that_never_come, limit_time),
         cmocka_unit_test_setup(free_with_nobody_to_drain, limit_time),
         cmocka_unit_test_setup(taking_the_last_task_ends_a_wait, limit_time),

@@ -21,8 +21,16 @@ extension Pool {
         state.pointee.hiredCount += 1
     }
 
-    /// Gets a thread for a hired worker. The lock must not be held. Returns why it failed.
-    func startThread() -> Errno? {
+    /// Gets a thread for a hired worker. The lock must not be held.
+    func startThread() {
+        guard askForThread() != nil else { return }
+        lock()
+        dismissHired()
+        unlock()
+    }
+
+    /// Returns why it failed; the worker is to be dismissed then. The lock must not be held.
+    func askForThread() -> Errno? {
         lock()
         let configuration = state.pointee.configuration
         unlock()
@@ -39,10 +47,6 @@ extension Pool {
                 }
             }
         } catch {
-            lock()
-            callForAnother()
-            dismissHired()
-            unlock()
             return error.code == ENOMEM ? error : .tryAgain
         }
         return nil
@@ -57,8 +61,9 @@ extension Pool {
         lock()
     }
 
-    /// A thread that was asked for will not come.
+    /// A thread that was asked for will not come. Called with the lock held, returns with it held.
     func dismissHired() {
+        callForAnother()
         guard let worker = takeHired() else { return }
         state.pointee.totals.spawnFailures += 1
         WorkerState.destroy(worker)
@@ -113,7 +118,6 @@ extension Pool {
         do throws(Errno) {
             try ThreadLocal.set(worker)
         } catch {
-            callForAnother()
             dismissHired()
             let predecessor = takeLeaversPlace()
             unlock()

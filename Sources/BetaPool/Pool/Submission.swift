@@ -25,7 +25,8 @@ extension Pool {
             unlock()
             throw error
         }
-        let calls = callsForWork()
+        var calls = callsForWork()
+        if state.pointee.running > 0 { callTicker(&calls) }  // the first worker may have begun
         unlock()
         make(calls)
     }
@@ -43,11 +44,13 @@ extension Pool {
 
     private func accept(_ tasks: UnsafePointer<Task>, count: Int) throws(Errno) {
         guard state.pointee.phase == .open else { throw .shutDown }
-        if state.pointee.threads == 0, count > 0 { try startFirstWorker() }
         guard hasRoom(for: count) else { throw .tryAgain }
         try state.pointee.queue.reserve(count + state.pointee.claimed)
+        let isFirst = state.pointee.threads == 0 && count > 0
+        if isFirst { guard hire() else { throw .outOfMemory } }
         state.pointee.queue.push(tasks, count: count)
         state.pointee.totals.submitted += UInt64(count)
+        if isFirst { try startFirstWorker(for: tasks, count: count) }
     }
 
     private func hasRoom(for count: Int) -> Bool {
@@ -56,14 +59,18 @@ extension Pool {
         return count <= limit - state.pointee.queue.count
     }
 
-    /// A task is accepted only by a pool that has a worker, so that it cannot be left without one.
-    private func startFirstWorker() throws(Errno) {
-        guard hire() else { throw .outOfMemory }
+    /// A task is accepted only by a pool that has a worker, so that it cannot be left without one. It is queued nevertheless, so that the
+    /// worker finds it when it comes; if none does, it is taken back.
+    private func startFirstWorker(for tasks: UnsafePointer<Task>, count: Int) throws(Errno) {
         unlock()
-        let failure = startThread()
+        let failure = askForThread()
         lock()
-        if state.pointee.threads == 0 { throw failure ?? .tryAgain }
-        guard state.pointee.phase == .open else { throw .shutDown }
+        let isAlone = state.pointee.threads == (failure == nil ? 0 : 1)
+        let isTakenBack = isAlone && state.pointee.queue.remove(tasks, count: count)
+        if failure != nil { dismissHired() }
+        guard isTakenBack else { return }
+        state.pointee.totals.submitted -= UInt64(count)
+        throw failure ?? .tryAgain
     }
 }
 
@@ -91,14 +98,19 @@ extension Pool {
         let coming = state.pointee.idleCount + state.pointee.wakingCount + state.pointee.hiredCount
         let wanted = min(state.pointee.queue.count - coming, state.pointee.controller.threads - state.pointee.threads)
         while calls.threadsToStart < wanted, hire() { calls.threadsToStart += 1 }
-        if state.pointee.settings.policy != .fixed { calls.alarm = state.pointee.ticker.callIfAsleep() }
+        callTicker(&calls)
         return calls
+    }
+
+    private func callTicker(_ calls: inout Calls) {
+        guard state.pointee.settings.policy != .fixed, let alarm = state.pointee.ticker.callIfAsleep() else { return }
+        calls.alarm = alarm
     }
 
     /// Makes the calls. The lock must not be held.
     func make(_ calls: Calls) {
         calls.wake?.make()
-        for _ in 0..<calls.threadsToStart { _ = startThread() }
+        for _ in 0..<calls.threadsToStart { startThread() }
         if let alarm = calls.alarm { ring(alarm) }
     }
 }

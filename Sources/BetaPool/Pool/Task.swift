@@ -15,4 +15,8 @@ struct Task {
     func cancel() {
         function(argument, -ECANCELED)
     }
+
+    func isSame(as other: Task) -> Bool {
+        argument == other.argument && unsafeBitCast(function, to: UInt.self) == unsafeBitCast(other.function, to: UInt.self)
+    }
 }

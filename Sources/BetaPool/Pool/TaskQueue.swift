@@ -81,6 +81,19 @@ struct TaskQueue {
         count += 1
     }
 
+    /// Removes tasks that were pushed at once, if they are all there.
+    mutating func remove(_ unwanted: UnsafePointer<Task>, count number: Int) -> Bool {
+        var found = 0
+        for index in 0..<count where found < number && ring![(head &+ index) & (capacity &- 1)].isSame(as: unwanted[found]) { found += 1 }
+        guard found == number else { return false }
+        found = 0
+        for _ in 0..<count {
+            guard let task = pop() else { break }
+            if found < number, task.isSame(as: unwanted[found]) { found += 1 } else { push(task) }
+        }
+        return true
+    }
+
     /// Gives the memory of an empty queue back if it is much.
     mutating func trim() {
         if count == 0, capacity > Self.largestToKeep { removeAll() }
