@@ -19,12 +19,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from evaluation import processes, timeline
+from evaluation import coroutines, processes, timeline
 from evaluation.blocking import BlockingRatio
 from evaluation.calibration import calibrate, wait_for
 from evaluation.load import ClosedLoop, hold_workers
 from evaluation.statistics import histogram
-from evaluation.strategies import Strategy
+from evaluation.strategies import CONCURRENT_LABELS, Strategy
 from evaluation.watch import Watch, cpu_share, native_ids
 from evaluation.workloads import WORKLOADS, Setting
 
@@ -33,7 +33,12 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
     from evaluation import pools  # imports betapool, which the other functions can do without
 
     strategy, seconds = Strategy(*request["strategy"]), request["seconds"]
-    task = WORKLOADS[request["workload"]].make(Setting(**request["setting"]))
+    workload, setting = WORKLOADS[request["workload"]], Setting(**request["setting"])
+    if strategy.name in CONCURRENT_LABELS:
+        seen = coroutines.measure(strategy, workload, setting, seconds, request["max_workers"])
+        require_no_gil()
+        return seen
+    task = workload.make(setting)
     require_no_gil()  # only now: the workload may import a library
     as_the_paper = request.get("as_the_paper", False)
     blocking = BlockingRatio(task)
@@ -42,7 +47,7 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
     began = time.monotonic()
     pool = pools.make(strategy, request["max_workers"])
     with pool.executor:
-        if strategy.threads is not None:
+        if strategy.is_given_threads:
             # A static count is what it says from the first moment: many threads that begin while others compute may take longer than a run.
             let_go = hold_workers(pool.executor, strategy.threads)
             began = time.monotonic()
@@ -50,7 +55,7 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
         half = began + seconds / 2
         watch = Watch(loop, pool, bystanders)
         loop.start(pool.executor)
-        if strategy.threads is not None:
+        if strategy.is_given_threads:
             let_go()
         loaded = time.monotonic() - began
         watch.until(half)
@@ -63,17 +68,12 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
     if as_the_paper:
         facts |= {"beta": blocking.mean(), "latencies": histogram(done.latencies)}
     return {
-        "rate": done.steady_rate,
-        "whole_rate": done.whole_rate,
-        "settled": done.seconds_to_settle(),
+        **done.figures(),
         "loaded": loaded,  # all tasks were submitted by then
-        "p50": done.latency(0.50),
-        "p99": done.latency(0.99),
         "threads": watch.mean_threads(half),
         "most_threads": max(count for _, count in watch.seen),
         "working_threads": done.working,
         "path": [[round(moment - began, 2), count] for moment, count in watch.seen],
-        "bins": [round(count, 1) for count in done.bins],
         **facts,
     }
 

@@ -33,6 +33,7 @@ def call(python: str, function: str, request: dict[str, Any], limit: float, *pac
             stdout=subprocess.PIPE,
             stderr=messages,
             env=environment(*packages),
+            cwd="/",  # Python imports from where it is started first: there may be another package of these names
             start_new_session=True,  # Ctrl-C is ours to handle
             text=True,
         )

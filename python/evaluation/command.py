@@ -67,7 +67,7 @@ def keep_previous(path: Path, console: Console) -> None:
 def cache_folder() -> Path:
     """Where .ci/ keeps what is made once, too."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(os.environ.get("BETAPOOL_CACHE") or Path(base, "betapool"), "evaluation")
+    folder = Path(os.environ.get("BETAPOOL_CACHE") or Path(base, "betapool"), "evaluation").absolute()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

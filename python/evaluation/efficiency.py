@@ -140,7 +140,7 @@ def measure(options: argparse.Namespace, console: Console, packages: Path, cache
     )
     cores = {core_numbers(choice, available): choice for choice in options.cores}  # on a machine with one core, 1 is all
     groups = [
-        Group(python, choice, numbers, workload)
+        Group(python, choice, numbers, workload, options.library_threads)
         for python in pythons
         for numbers, choice in cores.items()
         for workload in workloads

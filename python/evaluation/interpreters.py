@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -58,7 +59,8 @@ def describe(path: str, packages: Path) -> Interpreter:
     """packages: where betapool is."""
     try:
         done = subprocess.run(
-            [path, "-c", _DESCRIBE],
+            [os.path.abspath(path), "-c", _DESCRIBE],
+            cwd="/",  # as children.call
             env=environment(packages),
             capture_output=True,
             text=True,

@@ -17,5 +17,10 @@ def label(strategy: Strategy) -> str:
     return f"ProcessPoolExecutor({strategy.threads})" if strategy.name == PROCESSES else strategy.label
 
 
+def is_apart(strategy: Strategy) -> bool:
+    """It has its tasks done outside of the process's own interpreter."""
+    return strategy.name == PROCESSES
+
+
 def is_ours(strategy: Strategy) -> bool:
     return strategy.name in ("fixed", "adaptive")

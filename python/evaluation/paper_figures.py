@@ -39,18 +39,27 @@ def cliff(figures: Figures, cores: list[int]) -> Figure:
             counts, rates = [point.threads for point in points], [point.rate for point in points]
             axes.plot(counts, rates, label=f"paper: {python}, {where} core(s)", **style)
         axes.set_title(title, fontsize=10)
-        axes.set_xscale("log", base=2)
-        axes.set_xlim(FIGURE_COUNTS[0] / 1.3, FIGURE_COUNTS[-1] * 1.3)
-        axes.set_xticks(FIGURE_COUNTS[::2], [f"{count:,}" for count in FIGURE_COUNTS[::2]])
         axes.set_ylim(bottom=0)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axes.set_xlabel("threads")
-        axes.grid(alpha=0.3)
+        by_threads(axes, FIGURE_COUNTS)
     panels[0].set_ylabel("tasks/s")
-    handles = {label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels())}
-    drawing.legend(handles.values(), handles.keys(), loc="lower center", ncols=5, fontsize=8, frameon=False)
+    legend_below(drawing, panels)
     drawing.subplots_adjust(left=0.06, right=0.99, top=0.93, bottom=0.24, wspace=0.22)
     return drawing
+
+
+def by_threads(axes: Any, counts: Sequence[int]) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(counts[0] / 1.3, counts[-1] * 1.3)
+    axes.set_xticks(counts[::2], [f"{count:,}" for count in counts[::2]])
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
+    axes.set_xlabel("threads")
+    axes.grid(alpha=0.3)
+
+
+def legend_below(drawing: Figure, panels: Sequence[Any], columns: int = 5) -> None:
+    """One for all panels."""
+    handles = {label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels())}
+    drawing.legend(handles.values(), handles.keys(), loc="lower center", ncols=columns, fontsize=8, frameon=False)
 
 
 def line(axes: Any, sweep: dict[int, Standing], label: str, colour: str, style: str) -> None:
@@ -68,10 +77,10 @@ def line(axes: Any, sweep: dict[int, Standing], label: str, colour: str, style: 
         axes.plot([], [], "x", color=colour, label=f"{label}: did not finish")
 
 
-def as_svg(drawing: Figure) -> str:
-    """To stand inside a page: without what comes before the element itself, and with the same ids at every drawing."""
+def as_svg(drawing: Figure, name: str) -> str:
+    """To stand inside a page: without what comes before the element itself, and with ids of its own, the same at every drawing."""
     text = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "betapool"}):
+    with matplotlib.rc_context({"svg.hashsalt": name}):
         drawing.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()[text.getvalue().index("<svg") :]
 

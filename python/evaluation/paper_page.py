@@ -47,7 +47,7 @@ def page(sections: Iterable[Section], drawings: Mapping[str, str], conditions: I
 def short(sections: Iterable[Section]) -> str:
     """A line for each section: how often it says what."""
     rows = []
-    for section in sections:
+    for section in (each for each in sections if each.verdicts):
         words = [verdict.word for verdict in section.verdicts]
         counts = " ".join(f"{label(word)} {words.count(word)}" for word in dict.fromkeys(words))
         rows.append(f'<tr><td><a href="#{section.name}">{escape(section.table.title)}</a></td><td>{counts}</td></tr>')
@@ -63,7 +63,9 @@ def section_html(section: Section, drawing: str) -> str:
 
 
 def table_html(table: Table) -> str:
-    is_papers = [name == "paper" for name in table.head]
+    if not table.head:
+        return ""  # a figure alone
+    is_papers = [name.startswith("paper") for name in table.head]
 
     def line(cells: list[str], tag: str, kind: str = "") -> str:
         made = (f"<{tag}{' class=paper' * papers}>{escape(text)}</{tag}>" for text, papers in zip(cells, is_papers))

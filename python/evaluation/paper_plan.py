@@ -69,14 +69,15 @@ SWEEPS = {
     "table-iv": (Sweep("micro", False, MICRO_COUNTS), Sweep("micro", True, MICRO_COUNTS)),
     "table-v": (Sweep("io-1ms", False, IO_COUNTS), Sweep("io-1ms", True, IO_COUNTS)),
     "table-vi": (Sweep("micro", False, MICRO_COUNTS), Sweep("micro", True, MICRO_COUNTS)),
+    "figure-3": (Sweep("micro", False, MICRO_COUNTS), Sweep("micro", True, MICRO_COUNTS)),
     "figure-2": tuple(
         Sweep(workload, is_wide, counts)
         for workload, counts in (("micro", (*MICRO_COUNTS, paper.LOSS_FROM)), ("rag", RAG_COUNTS), ("io-1ms", IO_COUNTS))
         for is_wide in (False, True)
     ),
 }
-PARTS = ("table-i", "table-ii", "table-iii", "table-iv", "table-v", "table-vi", "table-ix", "figure-2")
-"""In the order of the report."""
+PARTS = ("table-i", "table-ii", "table-iii", "table-iv", "table-v", "table-vi", "table-ix", "figure-2", "figure-3")
+"""Those that sweeps, clocks and memory give; paper_contests.py has the others."""
 
 
 def cells(parts: list[str], pythons: list[Interpreter], cores: list[int], effort: Effort) -> list[PaperCell]:
@@ -89,6 +90,8 @@ def cells(parts: list[str], pythons: list[Interpreter], cores: list[int], effort
             made += _memory(pythons[0], max(cores), number)
         for python in pythons:
             for (workload, where), counts in sweeps(parts, cores, effort).items():
+                if workload == "io-1ms" and python.free_threaded and not effort.all_counts:
+                    continue  # the paper has it for 3.11 alone
                 made += [
                     PaperCell(python.name, where, workload, Strategy("tpe", count), number, seconds(workload, count, effort), None)
                     for count in turns(counts, number)
@@ -110,7 +113,7 @@ def sweeps(parts: list[str], cores: list[int], effort: Effort) -> dict[tuple[str
     wanted: dict[tuple[str, int], set[int]] = {}
     for part in parts:
         for sweep in SWEEPS.get(part, ()):
-            counts = FIGURE_COUNTS if part == "figure-2" and effort.all_counts else sweep.counts
+            counts = FIGURE_COUNTS if part.startswith("figure") and effort.all_counts else sweep.counts
             for where in wide(cores) if sweep.is_wide else narrow(cores):
                 wanted.setdefault((sweep.workload, where), set()).update(counts)
     return {key: sorted(counts) for key, counts in wanted.items()}

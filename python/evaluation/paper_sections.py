@@ -35,7 +35,7 @@ def sections(figures: Figures, parts: Iterable[str], cores: list[int]) -> list[S
         "table-ix": lambda: memory(figures),
         "figure-2": lambda: cliffs(figures, cores),
     }
-    return [makers[part]() for part in paper_plan.PARTS if part in parts]
+    return [make() for part, make in makers.items() if part in parts]
 
 
 def rag(

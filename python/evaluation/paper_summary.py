@@ -70,7 +70,7 @@ class Figures:
         for outcome in self._of(python, workload):
             if outcome.cell.cores == cores:
                 by_count.setdefault(outcome.cell.strategy.threads, []).append(outcome)
-        return {count: _standing(count, by_count[count]) for count in sorted(by_count)}
+        return {count: standing(count, by_count[count]) for count in sorted(by_count)}
 
     def memory(self, python: str) -> dict[Strategy, Resident | None]:
         """None: it did not finish."""
@@ -88,10 +88,10 @@ class Figures:
         return [outcome for outcome in self.outcomes if (outcome.cell.python, outcome.cell.part) == (python, part)]
 
 
-def _standing(threads: int, outcomes: list[Outcome]) -> Standing:
+def standing(threads: int, outcomes: list[Outcome]) -> Standing:
     values = [outcome.values for outcome in outcomes if outcome.values]
     p99s = [each["p99"] for each in values if each["p99"] is not None]
-    betas = [each["beta"] for each in values if each["beta"] is not None]
+    betas = [each["beta"] for each in values if each.get("beta") is not None]  # a task of an event loop has none
     return Standing(
         threads,
         estimate(each["rate"] for each in values),

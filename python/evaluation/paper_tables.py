@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import json
 import sys
 import tempfile
 import time
@@ -17,26 +16,28 @@ from typing import Any
 
 from rich.console import Console
 
-from evaluation import children, interpreters, machine, paper_figures, paper_page, paper_plan, paper_sections, report
-from evaluation.command import Parser, carry_out, keep_previous, listed, names_of, number, status_of
+from evaluation import children, contest_runs, interpreters, machine, paper_contests, paper_plan, paper_report, progress, report
+from evaluation.command import Parser, cache_folder, carry_out, keep_previous, listed, names_of, number, status_of
 from evaluation.efficiency import earlier_settings, parse_cores
 from evaluation.interpreters import Interpreter
-from evaluation.paper_plan import FULL, INSTRUMENTATION, MEMORY, NORMAL, PARTS, QUICK, Effort
-from evaluation.paper_summary import Figures
+from evaluation.paper_plan import FULL, INSTRUMENTATION, MEMORY, NORMAL, QUICK, Effort
 from evaluation.plan import core_numbers
 from evaluation.progress import Display, duration, with_remarks
-from evaluation.results import Outcome, PaperCell, Results
-from evaluation.runner import calibrate, observed
+from evaluation.results import Cell, Outcome, PaperCell, Results
+from evaluation.runner import Folders, calibrate, observed
 
 PYTHONS = ("3.11", "3.13t")
 """The paper's."""
 EXAMPLES = """examples:
-  python -m betapool evaluate --quick                         one run of everything, in less than 6 minutes on 2 cores
+  python -m betapool evaluate --quick                         one run of everything, in less than 10 minutes on 2 cores
   python -m betapool evaluate --only table-iii,table-ix       what measuring costs, and what memory
   python -m betapool evaluate --only figure-2 --pythons 3.11 --cores 1
-  python -m betapool evaluate --full --out paper              10 runs, as in the paper: a quarter of a day
+  python -m betapool evaluate --full --out paper              10 runs, as in the paper: a day
   python -m betapool evaluate --full --out paper --resume     goes on after Ctrl-C
 """
+
+
+PARTS = paper_report.PARTS
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -50,63 +51,82 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     efforts = parser.add_mutually_exclusive_group()
     efforts.add_argument("--quick", action="store_true", help="one short run of each, and of thread counts only those of the tables")
-    full = f"{FULL.runs} runs of {FULL.seconds:g} s (default: {NORMAL.runs} of {NORMAL.seconds:g} s, about an hour)"
+    full = f"{FULL.runs} runs of {FULL.seconds:g} s (default: {NORMAL.runs} of {NORMAL.seconds:g} s, about three hours)"
     efforts.add_argument("--full", action="store_true", help=full)
     add("--only", type=names_of(list(PARTS)), default=list(PARTS), metavar="A,B", help="which tables and figures (default: all)")
     add("--pythons", type=listed, metavar="A,B", help=f"versions or paths (default: those of {', '.join(PYTHONS)} that are there)")
     add("--cores", type=parse_cores, default=["1", "all"], metavar="A,B", help="'all' or how many, by affinity (default: 1,all)")
     add("--runs", type=number(int, 1), metavar="N", help="instead of those above")
-    add("--seconds", type=number(float, 0.5), metavar="S", help="of a run, instead of those above")
+    add("--seconds", type=number(float, 0.2), metavar="S", help="of a run, instead of those above")
     add("--out", type=Path, default=Path(".build/evaluation"), metavar="DIR", help="for results.json, report.html, figures (%(default)s)")
     add("--resume", action="store_true", help="go on with what is in that folder: what it has is not measured again")
     return parser.parse_args(arguments)
 
 
-def effort_of(options: argparse.Namespace) -> Effort:
+def efforts_of(options: argparse.Namespace) -> tuple[Effort, paper_contests.Effort]:
+    """Of the sweeps, clocks and memory; and of the contests."""
     effort = QUICK if options.quick else FULL if options.full else NORMAL
-    return effort._replace(runs=options.runs or effort.runs, seconds=options.seconds or effort.seconds)
+    contests = paper_contests.QUICK if options.quick else paper_contests.FULL if options.full else paper_contests.NORMAL
+    durations = contests.durations
+    seconds = options.seconds or durations.seconds
+    durations = durations._replace(
+        rounds=options.runs or durations.rounds, seconds=seconds, static_seconds=min(seconds, durations.static_seconds)
+    )
+    effort = effort._replace(runs=options.runs or effort.runs, seconds=options.seconds or effort.seconds)
+    return effort, contests._replace(durations=durations)
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
     with tempfile.TemporaryDirectory(prefix="betapool-evaluate-") as packages:
         interpreters.copy_package(Path(packages))
-        measure(options, console, Path(packages))
+        measure(options, console, Path(packages), cache_folder())
 
 
-def measure(options: argparse.Namespace, console: Console, packages: Path) -> None:
+def measure(options: argparse.Namespace, console: Console, packages: Path, cache: Path) -> None:
     pythons = interpreters.choose(options.pythons, packages, PYTHONS)
-    effort = effort_of(options)
-    journal = options.out / "results.jsonl"
-    if not options.resume:
+    effort, contest_effort = efforts_of(options)
+    journals = {Cell: options.out / "contests.jsonl", PaperCell: options.out / "results.jsonl"}
+    for journal in [] if options.resume else journals.values():
         keep_previous(journal, console)
-    results = Results(journal, PaperCell)
+    results, contest_results = Results(journals[PaperCell], PaperCell), Results(journals[Cell])
     described = machine.describe()
     available = described["cores"]
     places = {len(numbers): numbers for numbers in (core_numbers(choice, available) for choice in options.cores)}
-    known = earlier_settings(results)
+    known = {**earlier_settings(results), **earlier_settings(contest_results)}
     settings = {each.name: known.get((each.name, each.version)) or calibrate(each, available[-1], packages) for each in pythons}
+    contests = paper_contests.contests(options.only, contest_effort)
+    if any(paper_contests.WORKLOADS[contest.workload].library for contest in contests):
+        console.print("preparing the libraries of the edge workloads, which are downloaded the first time", highlight=False)
+    wide = (paper_plan.wide(sorted(places)) or sorted(places))[-1]
+    plan = contest_runs.make(contests, contest_effort, pythons, wide, available, settings, cache, packages)
     cells = paper_plan.cells(options.only, pythons, sorted(places), effort)
-    results.add_run(
-        {
-            "time": time.strftime("%Y-%m-%d %H:%M:%S %z"),
-            "machine": described,
-            "interpreters": {python.name: python._asdict() for python in pythons},
-            "settings": settings,
-            "effort": effort._asdict(),
-            "parts": options.only,
-            "cores": sorted(places),
-        }
-    )
+    run = {
+        "time": time.strftime("%Y-%m-%d %H:%M:%S %z"),
+        "machine": described,
+        "interpreters": {python.name: python._asdict() for python in pythons},
+        "settings": settings,
+        "parts": options.only,
+        "cores": sorted(places),
+        "left_out": plan.left_out,
+    }
+    results.add_run({**run, "effort": effort._asdict()})
+    contest_results.add_run({**run, "options": contest_effort.durations._asdict()})
     left = [cell for cell in cells if cell not in results.outcomes]
-    seconds = sum(paper_plan.estimate(cell) for cell in left)
-    for text in (*report.place(results), f"about {duration(seconds)}; results and the report go to {options.out}"):
+    seconds = sum(paper_plan.estimate(cell) for cell in left) + plan.seconds
+    for text in (*report.place(results), *plan.left_out, f"at most {duration(seconds)}; results and the report go to {options.out}"):
         console.print(text, highlight=False, soft_wrap=True)
     try:
         with Display(console, seconds, line) as display:
             measure_cells(left, {python.name: python for python in pythons}, places, settings, packages, results, display)
+            contest_runs.measure(plan, contest_results, display, settings, Folders(packages, cache, plan.libraries), available)
     finally:  # Ctrl-C too: what was measured counts
-        if results.outcomes:
-            write(results, cells, options, console)
+        found = paper_report.Found(
+            results.runs[-1],
+            [outcome for cell, outcome in results.outcomes.items() if cell in set(cells)],
+            contest_runs.of_plan(plan, contest_results),
+        )
+        if found.sweeps or found.contests:
+            paper_report.write(found, options.only, options.out, console)
 
 
 def measure_cells(
@@ -161,6 +181,8 @@ def what_to_run(cell: PaperCell, python: Interpreter, setting: dict[str, Any]) -
 
 def line(outcome: Outcome) -> str:
     cell, values = outcome.cell, outcome.values
+    if isinstance(cell, Cell):
+        return progress.line(outcome)
     where = f"{cell.python:6}{cell.cores:>3}  {cell.part:16}{'' if cell.strategy is None else cell.who:14}run {cell.round}"
     if values is None:
         figures = ""
@@ -171,29 +193,6 @@ def line(outcome: Outcome) -> str:
     else:
         figures = f"{values['rate']:>10,.1f}/s"
     return f"{where}  {with_remarks(outcome, figures)}"
-
-
-def write(results: Results, cells: list[PaperCell], options: argparse.Namespace, console: Console) -> None:
-    """What was measured of this plan, as results.json and the report."""
-    wanted = set(cells)
-    outcomes = [outcome for cell, outcome in results.outcomes.items() if cell in wanted]
-    raw = [{**outcome._asdict(), "cell": outcome.cell._asdict()} for outcome in outcomes]
-    (options.out / "results.json").write_text(json.dumps({"runs": results.runs, "outcomes": raw}, indent=1) + "\n")
-    figures, cores = Figures(outcomes), results.runs[-1]["cores"]
-    sections = paper_sections.sections(figures, options.only, cores)
-    drawings = {}
-    if "figure-2" in options.only:
-        drawing = paper_figures.cliff(figures, cores)
-        paper_figures.write(drawing, options.out, "figure-2")
-        drawings["figure-2"] = paper_figures.as_svg(drawing)
-    conditions = [*report.place(results), *report.disturbances(outcomes), *report.failures(outcomes)]
-    (options.out / "report.html").write_text(paper_page.page(sections, drawings, conditions, paper_sections.NOTES))
-    console.print()
-    for section in sections:
-        console.print(f"{section.table.title}", style="bold", highlight=False, soft_wrap=True)
-        for verdict in section.verdicts:
-            console.print(f"  {verdict.word + ':':18}{verdict.text}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"\nthe tables are in {options.out / 'report.html'}", highlight=False, soft_wrap=True)
 
 
 def main(arguments: list[str] | None = None) -> int:

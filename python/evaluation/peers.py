@@ -32,6 +32,7 @@ class Package(NamedTuple):
 
 
 REFERENCE = Package("betapool", REFERENCE_VERSION)
+GEVENT = Package("gevent", "26.9.0")
 
 
 class Peer(NamedTuple):

@@ -17,7 +17,7 @@ PAST_PEAK = 0.9
 PAST_PEAK_IF_DISTURBED = 0.5
 """The same for a count that was measured while others used the machine."""
 SAME_RATE = 0.99
-OVERHEAD = 0.8
+OVERHEAD = 0.6
 """Seconds that a cell takes beyond its run: its interpreter's start, above all."""
 
 
@@ -120,10 +120,12 @@ class Durations(NamedTuple):
     def of(self, round: int) -> float:
         return self.seconds if round else self.static_seconds
 
-    def estimate(self, strategies: int, most: int, *, fine: bool) -> float:
+    def estimate(self, strategies: int, most: int, *, fine: bool, oracle: bool = True) -> float:
         """Seconds for one workload, if the sweep is not cut short."""
+        if not oracle:
+            return strategies * self.rounds * (self.seconds + OVERHEAD)
         coarse = sum(count <= most for count in COARSE)
-        sweep = coarse + (3 if fine else 0) + 3
+        sweep = coarse + (6 if fine else 1)
         return sweep * (self.static_seconds + OVERHEAD) + (strategies + 3) * self.rounds * (self.seconds + OVERHEAD)
 
 
@@ -134,6 +136,8 @@ class Group(NamedTuple):
     cores: str
     core_numbers: tuple[int, ...]
     workload: Workload
+    library_threads: str = "one"
+    """That the workload's library may use for one task (workloads.Setting)."""
 
     @property
     def most_threads(self) -> int:

@@ -5,12 +5,16 @@ Which `betapool` is imported here the process's path decides: this project's, or
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Protocol
 
 import betapool
 from evaluation.queue_scaler import QueueScaler
-from evaluation.strategies import POLICIES, REFERENCE_VERSION, Strategy
+from evaluation.strategies import POLICIES, REFERENCE_VERSION, WATCHED, Strategy
+
+LOOKS = 0.1
+"""Seconds between two looks of a controller that only looks on."""
 
 
 class Pool(Protocol):
@@ -27,20 +31,26 @@ class Pool(Protocol):
 class BetaPool:
     """This project's executor. With the policy 'fixed' it is a static count."""
 
-    def __init__(self, policy: str, max_workers: int | None) -> None:
-        self.executor = betapool.AdaptiveThreadPoolExecutor(max_workers, policy=policy)
+    def __init__(self, policy: str, max_workers: int | None, **settings: Any) -> None:
+        self.executor = betapool.AdaptiveThreadPoolExecutor(max_workers, policy=policy, **settings)
 
     def threads(self) -> int:
         return self.executor.stats().threads
 
     def facts(self, began: float) -> dict[str, Any]:
-        stats = self.executor.stats()
+        stats, decisions = self.executor.stats(), self.executor.decisions()
         moves = [
             [round(decision.time - began, 3), decision.threads, decision.reason]
-            for decision in self.executor.decisions()
+            for decision in decisions
             if decision.threads != decision.threads_before
         ]
-        return {"vetoes": stats.vetoes, "wait_states": stats.wait_states, "moves": moves}
+        return {
+            "vetoes": stats.vetoes,
+            "wait_states": stats.wait_states,
+            "moves": moves,
+            "target": stats.target_threads,
+            "beta_io": mean(decision.beta_io for decision in decisions),
+        }
 
 
 class Standard:
@@ -82,10 +92,21 @@ class Reference:
         return {}
 
 
+def mean(values: Iterable[float | None]) -> float | None:
+    """Of those that are known."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
 def make(strategy: Strategy, max_workers: int) -> Pool:
     """max_workers limits those that choose a count and have no limits of their own, as Algorithm 1 (4 to 64) has."""
-    if strategy.name in ("fixed", *POLICIES):
-        return BetaPool(strategy.name, max_workers if strategy.name == "adaptive" else strategy.threads)
+    if strategy.name in POLICIES:
+        settings = {"beta_threshold": strategy.beta_threshold, "interval": strategy.interval}
+        return BetaPool(strategy.name, max_workers if strategy.name == "adaptive" else None, **settings)
+    if strategy.name == "fixed":
+        return BetaPool("fixed", strategy.threads)
+    if strategy.name == WATCHED:
+        return BetaPool("paper", strategy.threads, min_workers=strategy.threads, interval=LOOKS)
     if strategy.name in ("tpe", "tpe-default"):
         return Standard(strategy.threads)
     if strategy.name == "queue-depth":

@@ -19,7 +19,8 @@ class Display:
         self._console = console
         self._describe = describe or line
         self._seconds = seconds
-        self._done = 0.0
+        self.done = 0.0
+        """Seconds of the plan that lie behind."""
         # Drawn rarely: the machine has better to do.
         self._bar = Progress(
             BarColumn(),
@@ -44,12 +45,12 @@ class Display:
 
     def end(self, outcome: Any, seconds: float) -> None:
         self._console.print(self._describe(outcome), highlight=False, soft_wrap=True)
-        self.reach(self._done + seconds)
+        self.reach(self.done + seconds)
 
     def reach(self, seconds: float) -> None:
         """So many seconds of the plan lie behind."""
-        self._done = min(seconds, self._seconds)
-        self._bar.update(self._task, completed=self._done, left=duration(self._seconds - self._done))
+        self.done = min(seconds, self._seconds)
+        self._bar.update(self._task, completed=self.done, left=duration(self._seconds - self.done))
 
 
 def line(outcome: Outcome) -> str:

@@ -10,7 +10,7 @@ import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -172,14 +172,19 @@ def conditions(results: Results) -> list[str]:
 def place(results: Results) -> list[str]:
     """The machine and the interpreters."""
     pythons = {name: found for each in results.runs for name, found in each["interpreters"].items()}
-    return [
-        machine(results),
-        "Python " + ", ".join(found["version"] + " free-threaded" * found["free_threaded"] for found in pythons.values()),
-    ]
+    return place_of({**results.runs[-1], "interpreters": pythons})
+
+
+def place_of(run: dict[str, Any]) -> list[str]:
+    pythons = run["interpreters"].values()
+    return [machine_of(run), "Python " + ", ".join(found["version"] + " free-threaded" * found["free_threaded"] for found in pythons)]
 
 
 def machine(results: Results) -> str:
-    run = results.runs[-1]
+    return machine_of(results.runs[-1])
+
+
+def machine_of(run: dict[str, Any]) -> str:
     described = run["machine"]
     size = f"{len(described['cores'])} cores, {described['memory'] / 2**30:.1f} GiB"
     return f"{described['processor']}, {size}, {described['system']}, {run['time']}"

@@ -24,6 +24,7 @@ class Cell(NamedTuple):
     build: str | None
     """Of the library, for the policies. A static count is one under every build, so that a policy can be changed and tried again without
     another sweep."""
+    library_threads: str = "one"
 
     @classmethod
     def read(cls, record: dict[str, Any]) -> Cell:

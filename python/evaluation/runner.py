@@ -9,10 +9,11 @@ from typing import Any, Callable, NamedTuple
 
 from evaluation import children, machine, reference, services
 from evaluation.interpreters import Interpreter
+from evaluation.peers import GEVENT, REFERENCE, Package
 from evaluation.plan import Durations, Group, Sweep, challenged, finalists, turns
 from evaluation.progress import Display
 from evaluation.results import Cell, Outcome, Results
-from evaluation.strategies import POLICIES, Strategy
+from evaluation.strategies import LABELS, OURS, Strategy
 from evaluation.workloads import Workload
 
 PATIENCE = 30.0
@@ -30,32 +31,47 @@ class Folders(NamedTuple):
 
 class Runner:
     def __init__(
-        self, results: Results, display: Display, durations: Durations, settings: dict[str, dict[str, Any]], folders: Folders
+        self,
+        results: Results,
+        display: Display,
+        durations: Durations,
+        settings: dict[str, dict[str, Any]],
+        folders: Folders,
+        *,
+        as_the_paper: bool = False,
     ) -> None:
-        """settings: the calibration of each interpreter, by its name."""
+        """settings: the calibration of each interpreter, by its name. as_the_paper: every task is timed by the paper's four calls."""
         self._results = results
         self._display = display
         self._durations = durations
         self._settings = settings
         self._folders = folders
-        self._references: dict[str, Path | reference.Unavailable] = {}
+        self._as_the_paper = as_the_paper
+        self._installed: dict[tuple[str, str], Path | reference.Unavailable] = {}
 
-    def measure(self, group: Group, strategies: list[Strategy], available: list[int], *, fine: bool) -> None:
+    def measure(self, group: Group, strategies: list[Strategy], available: list[int], *, fine: bool, oracle: bool = True) -> None:
+        """oracle: whether the best static count is looked for, to take part."""
         with self._service(group.workload, group.core_numbers, available) as service:
+            if not oracle:
+                self._rounds(group, list(strategies), None, service)
+                return
             sweep = Sweep(group.most_threads, fine=fine)
             while (count := sweep.next()) is not None:
                 outcome = self._cell(group, Strategy("fixed", count), 0, service)
                 sweep.note(count, rate(outcome), disturbed=outcome.disturbed)
             rates = {Strategy("fixed", count): value for count, value in sweep.rates.items() if value}
-            for count in [] if sweep.best is None else [sweep.best, *sweep.neighbours(sweep.best)]:
+            beside = sweep.neighbours(sweep.best) if sweep.best is not None and fine else []
+            for count in [] if sweep.best is None else [sweep.best, *beside]:
                 strategy = Strategy("tpe", count)
                 value = rate(self._cell(group, strategy, 0, service))
                 if value:
                     rates[strategy] = value
-            self._rounds(group, [*strategies, *finalists(rates)], rates, service)
+            self._rounds(group, list(dict.fromkeys([*strategies, *finalists(rates)])), rates, service)
 
-    def _rounds(self, group: Group, contestants: list[Strategy], rates: dict[Strategy, float], service: services.Service | None) -> None:
-        """rates: of static counts, so far."""
+    def _rounds(
+        self, group: Group, contestants: list[Strategy], rates: dict[Strategy, float] | None, service: services.Service | None
+    ) -> None:
+        """rates: of static counts, so far; None if there is no oracle."""
         failed = set()
         for number in range(1, self._durations.rounds + 1):
             seen = []
@@ -63,17 +79,17 @@ class Runner:
                 outcome = self._cell(group, strategy, number, service)
                 if outcome.values is None:
                     failed.add(strategy)
-                elif not strategy.is_static:
+                elif strategy.name in LABELS:
                     seen.append((outcome.values["rate"], outcome.values["threads"]))
-            for strategy in challenged(rates, seen, group.most_threads) if number == 1 else []:
+            for strategy in challenged(rates, seen, group.most_threads) if rates is not None and number == 1 else []:
                 contestants.append(strategy)
                 self._cell(group, strategy, number, service)
 
     def _cell(self, group: Group, strategy: Strategy, number: int, service: services.Service | None) -> Outcome:
         """As measured before, if a run is resumed; what did not finish is tried again."""
         seconds = self._durations.of(number)
-        build = group.interpreter.build if strategy.name in POLICIES else None
-        cell = Cell(group.interpreter.name, group.cores, group.workload.name, strategy, number, seconds, build)
+        build = group.interpreter.build if strategy.name in OURS else None
+        cell = Cell(group.interpreter.name, group.cores, group.workload.name, strategy, number, seconds, build, group.library_threads)
         known = self._results.outcomes.get(cell)
         if known is not None and known.failure is None:
             return known
@@ -84,7 +100,7 @@ class Runner:
         return outcome
 
     def _run(self, group: Group, cell: Cell, service: services.Service | None) -> Outcome:
-        setting = {**self._settings[group.interpreter.name], "port": service and service.port}
+        setting = {**self._settings[group.interpreter.name], "port": service and service.port, "library_threads": group.library_threads}
         request = {
             "strategy": cell.strategy,
             "workload": cell.workload,
@@ -94,23 +110,31 @@ class Runner:
             "max_workers": group.interpreter.max_workers,
             # The same for all, so that all have the same load, and enough that the queue is never empty.
             "outstanding": 2 * group.interpreter.max_workers + 64,
+            "as_the_paper": self._as_the_paper,
         }
         limit = cell.seconds + group.workload.longest_task + PATIENCE
 
         def measure() -> dict[str, Any]:
-            packages = self._reference(group.interpreter) if cell.strategy.name == "reference" else self._folders.packages
-            library = self._folders.libraries.get((cell.python, cell.workload))
-            return children.call(group.interpreter.path, "measure", request, limit, packages, *([library] if library else []))
+            return children.call(group.interpreter.path, "measure", request, limit, *self._imports(group.interpreter, cell))
 
         return observed(cell, measure, service.cpu_seconds if service else lambda: 0.0)
 
-    def _reference(self, interpreter: Interpreter) -> Path:
-        if interpreter.path not in self._references:
+    def _imports(self, interpreter: Interpreter, cell: Cell) -> list[Path]:
+        """The folders that the cell's process imports from."""
+        if cell.strategy.name == "reference":  # which has the name of ours
+            return [self._install(interpreter, REFERENCE)]
+        library = self._folders.libraries.get((cell.python, cell.workload))
+        gevent = [self._install(interpreter, GEVENT)] if cell.strategy.name == "gevent" else []
+        return [self._folders.packages, *([library] if library else []), *gevent]
+
+    def _install(self, interpreter: Interpreter, package: Package) -> Path:
+        key = interpreter.path, package.name
+        if key not in self._installed:
             try:
-                self._references[interpreter.path] = reference.install(interpreter, self._folders.cache)
+                self._installed[key] = reference.install(interpreter, self._folders.cache, package)
             except reference.Unavailable as error:
-                self._references[interpreter.path] = error
-        found = self._references[interpreter.path]
+                self._installed[key] = error
+        found = self._installed[key]
         if isinstance(found, reference.Unavailable):
             raise found
         return found

@@ -48,11 +48,12 @@ class Comparison(NamedTuple):
     python: str
     cores: str
     workload: str
+    library_threads: str
     oracle: Row
     knee: int
     """The smallest static count within 1 % of the oracle."""
     rows: list[Row]
-    """In the order of LABELS."""
+    """In the order of LABELS, then of what else was measured."""
 
 
 def relevant(results: Results) -> list[Outcome]:
@@ -70,14 +71,15 @@ def relevant(results: Results) -> list[Outcome]:
 
 def compare(outcomes: Iterable[Outcome]) -> list[Comparison]:
     """One for each workload that has an oracle, in the order in which they were measured first."""
-    groups: dict[tuple[str, str, str], list[Outcome]] = {}
+    groups: dict[tuple[str, str, str, str], list[Outcome]] = {}
     for outcome in outcomes:
-        groups.setdefault((outcome.cell.python, outcome.cell.cores, outcome.cell.workload), []).append(outcome)
+        cell = outcome.cell
+        groups.setdefault((cell.python, cell.cores, cell.workload, cell.library_threads), []).append(outcome)
     comparisons = [_compare_group(*key, group) for key, group in groups.items()]
     return [comparison for comparison in comparisons if comparison is not None]
 
 
-def _compare_group(python: str, cores: str, workload: str, outcomes: list[Outcome]) -> Comparison | None:
+def _compare_group(python: str, cores: str, workload: str, library_threads: str, outcomes: list[Outcome]) -> Comparison | None:
     by_strategy: dict[Strategy, list[Outcome]] = {}
     for outcome in outcomes:
         by_strategy.setdefault(outcome.cell.strategy, []).append(outcome)
@@ -96,10 +98,17 @@ def _compare_group(python: str, cores: str, workload: str, outcomes: list[Outcom
         python,
         cores,
         workload,
+        library_threads,
         oracle,
         min(counts),
-        [_row(Strategy(name), by_strategy[Strategy(name)], oracle, by_round) for name in LABELS if Strategy(name) in by_strategy],
+        [_row(each, by_strategy[each], oracle, by_round) for each in _in_order(by_strategy)],
     )
+
+
+def _in_order(strategies: Iterable[Strategy]) -> list[Strategy]:
+    others = [strategy for strategy in strategies if not strategy.is_static]
+    known = [Strategy(name) for name in LABELS if Strategy(name) in others]
+    return [*known, *(strategy for strategy in others if strategy not in known)]
 
 
 def _median_rate(outcomes: list[Outcome]) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 BINS = 200
 """So many parts a run is divided into."""
@@ -49,6 +49,17 @@ class Timeline(NamedTuple):
             if sum(self.bins[first : first + SETTLING_SPAN]) >= wanted:
                 return first * self.seconds / len(self.bins)
         return None
+
+    def figures(self) -> dict[str, Any]:
+        """What a cell says of its run."""
+        return {
+            "rate": self.steady_rate,
+            "whole_rate": self.whole_rate,
+            "settled": self.seconds_to_settle(),
+            "p50": self.latency(0.50),
+            "p99": self.latency(0.99),
+            "bins": [round(count, 1) for count in self.bins],
+        }
 
 
 def build(threads: Iterable[Sequence[float]], began: float, seconds: float) -> Timeline:

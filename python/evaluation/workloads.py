@@ -55,6 +55,8 @@ class Workload:
     """From PyPI, which the process that is measured imports (edge/requirements.txt)."""
     model: bool = False
     """It reads a model, which the harness has built before."""
+    parts: tuple[int, float] | None = None
+    """Iterations and seconds of sleep, if a task is nothing else: an event loop waits for the sleep in its own way."""
     beta: float | None = None
     """The share of its time that a task waits if it is alone: how long the service takes for its request follows from it."""
 
@@ -189,7 +191,7 @@ TABLE_XI = tuple(_TABLE_XI)
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        Workload("micro", "micro mixed: 1000 iterations + 0.1 ms", loop_and_sleep(1000, 0.0001)),
+        Workload("micro", "micro mixed: 1000 iterations + 0.1 ms", loop_and_sleep(1000, 0.0001), parts=(1000, 0.0001)),
         Workload("rag", "RAG mixed: 10 ms CPU + 50 ms", cpu_and_sleep(0.010, 0.050), longest_task=10),
         Workload("io-1ms", "I/O: 100 iterations + 1 ms", loop_and_sleep(100, 0.001)),
         Workload("io-20ms", "I/O: 100 iterations + 20 ms", loop_and_sleep(100, 0.020)),

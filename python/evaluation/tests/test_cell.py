@@ -38,6 +38,28 @@ def test_a_second_of_micro_mixed(strategy):
     assert sum(seen["bins"]) == pytest.approx(seen["whole_rate"] * 1.0, rel=0.01)
 
 
+@pytest.mark.parametrize(("name", "most"), [("asyncio", 1), ("to-thread", 64), ("to-thread-betapool", 16)])
+def test_an_event_loop(name, most):
+    seen = measure((name, 20))
+    assert seen["rate"] > 100
+    assert 0 < seen["p50"] <= seen["p99"] < 1
+    assert 1 <= seen["threads"] <= most
+    assert sum(seen["latencies"].values()) > 10
+
+
+def test_a_static_count_that_is_looked_at():
+    seen = measure(("watched", 6))
+    assert seen["threads"] == seen["working_threads"] == 6
+    assert 0 <= seen["beta_io"] <= 1
+
+
+def test_algorithm_1_with_another_threshold_and_interval():
+    refused = measure(("paper", None, 1.0, 0.01), workload="io-1ms")
+    assert (refused["target"], refused["vetoes"] > 0) == (4, True), "beta is never above 1"
+    grown = measure(("paper", None, 0.0, 0.01), workload="io-1ms")
+    assert (grown["target"] > 4, grown["vetoes"]) == (True, 0)
+
+
 def test_the_controller_is_seen_at_work():
     seen = measure(("adaptive", None))
     assert 0 < seen["controller_cpu"] < 0.5

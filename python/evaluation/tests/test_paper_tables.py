@@ -13,7 +13,7 @@ from evaluation import children, paper_tables
 from evaluation.children import PACKAGE_PARENT
 from evaluation.results import PaperCell, Results
 
-TINY = ["--quick", "--pythons", sys.executable, "--cores", "1", "--seconds", "0.5"]
+TINY = ["--quick", "--pythons", sys.executable, "--cores", "1", "--seconds", "0.4"]
 
 
 @pytest.mark.timeout(180)
@@ -35,6 +35,20 @@ def test_a_run_and_its_resumption(tmp_path, capsys):
     added = (tmp_path / "results.jsonl").read_text().removeprefix(before).splitlines()
     assert [list(json.loads(line)) for line in added] == [["run"]], "nothing was measured again"
     assert json.loads((tmp_path / "results.json").read_text())["outcomes"] == found["outcomes"]
+
+
+@pytest.mark.timeout(180)
+def test_contests_and_their_resumption(tmp_path, capsys):
+    options = [*TINY, "--only", "table-xii", "--out", str(tmp_path)]
+    assert paper_tables.main(options) == 0
+    assert "Table XII" in capsys.readouterr().out
+    found = json.loads((tmp_path / "results.json").read_text())["contests"]
+    assert {outcome["cell"]["strategy"][2] for outcome in found} == {0.2, 0.3, 0.4, 0.5, 0.6, 0.7}
+    assert all(outcome["values"]["whole_rate"] > 0 for outcome in found)
+
+    assert paper_tables.main([*options, "--resume"]) == 0
+    again = json.loads((tmp_path / "results.json").read_text())["contests"]
+    assert again == found, "nothing was measured again"
 
 
 @pytest.mark.timeout(120)

@@ -1,0 +1,82 @@
+"""Measures the contests of paper_contests.py: the runner of evaluation.efficiency does it, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from evaluation.edge.preparation import Prepared, prepare
+from evaluation.interpreters import Interpreter
+from evaluation.paper_contests import Contest, Effort, group
+from evaluation.plan import Group
+from evaluation.progress import Display
+from evaluation.results import Outcome, Results
+from evaluation.runner import Folders, Runner
+from evaluation.workloads import WORKLOADS
+
+
+class Plan(NamedTuple):
+    effort: Effort
+    contests: list[tuple[Contest, Group]]
+    libraries: dict[tuple[str, str], Path]
+    left_out: list[str]
+
+    @property
+    def seconds(self) -> float:
+        return sum(contest.estimate(self.effort, group.most_threads) for contest, group in self.contests)
+
+
+def make(
+    contests: Iterable[Contest],
+    effort: Effort,
+    pythons: list[Interpreter],
+    cores: int,
+    available: list[int],
+    settings: dict[str, dict[str, Any]],
+    cache: Path,
+    packages: Path,
+) -> Plan:
+    """Downloads the libraries that are missing. settings: by interpreter; how long the service takes is added."""
+    contests = list(contests)
+    workloads = [WORKLOADS[name] for name in dict.fromkeys(contest.workload for contest in contests)]
+    prepared: dict[str, Prepared] = {}
+    for python in pythons[: effort.pythons]:
+        setting = settings[python.name]
+        setting["cache"] = str(cache)
+        prepared[python.name] = prepare(python, workloads, cache, packages, setting, available)
+        setting["waits"] = prepared[python.name].waits
+    chosen = [
+        (contest, group(contest, python, cores, available))
+        for python in pythons[: effort.pythons]
+        for contest in contests
+        if contest.workload not in prepared[python.name].left_out
+    ]
+    libraries = {(python, name): folder for python, here in prepared.items() for name, folder in here.libraries.items()}
+    left_out = [f"Python {name}, {each} left out: {why}" for name, here in prepared.items() for each, why in here.left_out.items()]
+    return Plan(effort, chosen, libraries, left_out)
+
+
+def measure(plan: Plan, results: Results, display: Display, settings: dict[str, Any], folders: Folders, available: list[int]) -> None:
+    runner = Runner(results, display, plan.effort.durations, settings, folders, as_the_paper=True)
+    done = display.done
+    for contest, where in plan.contests:
+        strategies = list(contest.strategies)
+        runner.measure(where, strategies, available, fine=plan.effort.is_fine, oracle=contest.has_oracle)
+        done += contest.estimate(plan.effort, where.most_threads)
+        display.reach(done)
+
+
+def of_plan(plan: Plan, results: Results) -> list[Outcome]:
+    """What is known of it, measured now or before."""
+    durations = plan.effort.durations
+    wanted = {(where.interpreter.name, where.cores, where.workload.name, where.library_threads) for _, where in plan.contests}
+    builds = {where.interpreter.name: where.interpreter.build for _, where in plan.contests}
+    return [
+        outcome
+        for cell, outcome in results.outcomes.items()
+        if (cell.python, cell.cores, cell.workload, cell.library_threads) in wanted
+        and cell.seconds == durations.of(cell.round)
+        and cell.round <= durations.rounds
+        and cell.build in (None, builds[cell.python])
+    ]
