@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import importlib
 import json
 import os
 import sys
@@ -114,10 +115,9 @@ def wait(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def model(request: dict[str, Any]) -> dict[str, Any]:
-    """Builds the model of the workload `onnx`, if it is not there."""
-    from evaluation.edge import mobilenet
-
-    return {"file": str(mobilenet.model(Path(request["cache"])))}
+    """Puts the model of a workload where it is looked for, if it is not there."""
+    module = importlib.import_module(f"evaluation.edge.{WORKLOADS[request['workload']].module}")
+    return {"file": str(module.model(Path(request["cache"])))}
 
 
 def require_no_gil() -> None:

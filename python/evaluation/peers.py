@@ -29,6 +29,8 @@ class Package(NamedTuple):
     """What building it needs, if there is only its source: it may not say so itself."""
     constraints: Path | None = None
     """A file of requirements, which says the versions of what it depends on."""
+    is_alone: bool = False
+    """It is had without what it depends on."""
 
 
 REFERENCE = Package("betapool", REFERENCE_VERSION)

@@ -31,7 +31,7 @@ def install(interpreter: Interpreter, cache: Path, package: Package = REFERENCE)
         pip(interpreter, partial, ["--no-build-isolation", requirement], tools)
     else:
         constraints = ["--constraint", str(package.constraints)] if package.constraints else []
-        pip(interpreter, partial, ["--only-binary=:all:", *constraints, requirement])
+        pip(interpreter, partial, ["--only-binary=:all:", *constraints, *["--no-deps"] * package.is_alone, requirement])
     partial.rename(folder)  # there whole or not at all
     return folder
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Callable
 
 import numpy as np
-import onnxruntime
 
 from evaluation.edge.kept import made_once
+from evaluation.edge.session import open_session
 from evaluation.workloads import Setting
 
 SHAPE = (1, 3, 224, 224)
@@ -27,10 +27,7 @@ def model(folder: Path) -> Path:
 
 class Classifier:
     def __init__(self, file: Path, library_threads: str) -> None:
-        options = onnxruntime.SessionOptions()
-        if library_threads == "one":
-            options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        self._session = open_session(file, library_threads)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """The scores of the classes."""

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evaluation import children, interpreters, reference, services
+from evaluation.edge import pins
 from evaluation.interpreters import Interpreter
 from evaluation.peers import Package
 from evaluation.workloads import Workload
 
-REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 LIMIT = 120.0
 """Seconds for a computation alone: its library is loaded for the first time."""
 
@@ -27,8 +27,7 @@ class Prepared(NamedTuple):
 
 
 def package(library: str) -> Package:
-    pins = dict(line.split("==") for line in REQUIREMENTS.read_text().splitlines() if "==" in line)
-    return Package(library, pins[library], constraints=REQUIREMENTS)
+    return Package(library, pins.version(library), constraints=pins.REQUIREMENTS, is_alone=pins.is_model(library))
 
 
 def prepare(
@@ -41,7 +40,7 @@ def prepare(
             continue
         try:
             folder = reference.install(python, cache, package(workload.library))
-            if workload.model:
+            if workload.model_from:
                 make_model(workload, cache, packages)
             if workload.name not in prepared.waits:
                 prepared.waits[workload.name] = wait(python, workload, setting, folder, available)
@@ -54,8 +53,8 @@ def prepare(
 def make_model(workload: Workload, cache: Path, packages: Path) -> None:
     """By the interpreter that runs the harness: what builds it need not be there for those that are measured."""
     own = interpreters.describe(sys.executable, packages)
-    folders = [reference.install(own, cache, package(library)) for library in ("onnx", workload.library) if library]
-    children.call(own.path, "model", {"cache": str(cache)}, LIMIT, *folders)
+    folders = [reference.install(own, cache, package(library)) for library in (workload.model_from, workload.library) if library]
+    children.call(own.path, "model", {"workload": workload.name, "cache": str(cache)}, LIMIT, *folders)
 
 
 def wait(python: Interpreter, workload: Workload, setting: dict[str, Any], library: Path, available: list[int]) -> int:
