@@ -104,7 +104,7 @@ private func vary(_ mean: Double, _ random: inout SeededGenerator) -> Double {
     @Test func servesBursts() throws {
         let plant = Plant(cores: 2, hasLock: true) { _, random in [.compute(vary(0.002, &random)), .wait(vary(0.05, &random))] }
         plant.arrivals = { now in now.truncatingRemainder(dividingBy: 4) < 1 ? 400 : 20 }
-        let course = try Course.run(plant, settings: adaptive(), seconds: 40)
+        _ = try Course.run(plant, settings: adaptive(), seconds: 40)
         #expect(plant.queueLength < 10)
         #expect(plant.meanQueueLength < 10)
     }
