@@ -117,6 +117,11 @@ beta: lib ## why beta alone is not enough: the paper's signal on work that never
 	@$(MAKE) ext PYTHONS=$(PYTHON)
 	@PYTHONPATH=python $(PYTHON) -m evaluation.beta $(ARGS)
 
+response: lib ## how soon the pool follows its work, and what its control costs (1 minute)
+	@$(MAKE) ext PYTHONS=$(PYTHON)
+	@.ci/packages python
+	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.response $(ARGS)
+
 efficiency: ext ## how close each choice of a thread count comes to the best static one; ARGS= goes to it (--quick: 3 minutes)
 	@.ci/packages python
 	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.efficiency $(ARGS)
@@ -319,6 +324,6 @@ clean: ## takes away all that was built (not the Python of python3.13t)
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
-.PHONY: all lib ext $(addprefix cross-,$(machines)) python3.13t run beta efficiency evaluate bench-executor bench-native bench-programs \
+.PHONY: all lib ext $(addprefix cross-,$(machines)) python3.13t run beta response efficiency evaluate bench-executor bench-native bench-programs \
     test test-abi test-install test-wheels test-swift test-c test-python test-cpython test-clients test-examples test-sanitize \
     test-torture test-cross fuzz lint install uninstall wheels clean help

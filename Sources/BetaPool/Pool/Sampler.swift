@@ -2,10 +2,11 @@ import CSystem
 
 /// Looks at what the busy workers are doing. It belongs to the ticker's thread alone: its descriptors need no lock.
 ///
-/// Its cost is bounded, whatever the number of workers: each sample reads at most `most` of them, in turn, out of the `slotCount` nearest.
+/// Its cost is bounded, whatever the number of workers: each sample reads a few of them, in turn, out of the `slotCount` nearest.
 /// Workers take tasks from one queue, so those are as good as any.
 struct Sampler: ~Copyable {
-    static let most = 16
+    /// Threads to read in a sample, where nobody knows what a read costs.
+    static let usualReads = 16
     static let slotCount = 64
 
     private struct Slot {
@@ -28,9 +29,9 @@ struct Sampler: ~Copyable {
         var busy = 0
     }
 
-    mutating func sample(_ crew: borrowing Crew, locks: Locks) {
+    mutating func sample(_ crew: borrowing Crew, reads: Int = usualReads, locks: Locks) {
         var seen = Occupancy()
-        let reads = min(crew.count, Self.most)
+        let reads = min(crew.count, reads)
         for index in 0..<reads {
             switch state(of: crew.threads[(turn + index) % crew.count], locks) {
             case .running: seen.running += 1
@@ -81,13 +82,13 @@ struct Sampler: ~Copyable {
 
 extension Pool {
     /// Takes one sample. The lock must not be held.
-    func takeSample(_ sampler: inout Sampler) {
+    func takeSample(_ sampler: inout Sampler, reads: Int) {
         lock()
         let crew = busyWorkers
         let locks = state.pointee.locks
         state.pointee.peakBusy = max(state.pointee.peakBusy, crew.busy)
         unlock()
-        if locks.areKnown { sampler.sample(crew, locks: locks) }
+        if locks.areKnown { sampler.sample(crew, reads: reads, locks: locks) }
     }
 
     private var busyWorkers: Sampler.Crew {

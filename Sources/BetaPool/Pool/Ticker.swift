@@ -81,7 +81,7 @@ extension Pool {
             unlock()
             alarm.wait(while: bell, until: mayRest ? .infinity : rhythm.nextSample)
             let now = Clock.now()
-            if !mayRest, now >= rhythm.nextSample { takeSample(&sampler.pointee) }
+            if !mayRest, now >= rhythm.nextSample { takeSample(&sampler.pointee, reads: rhythm.reads) }
             lock()
             if !mayRest {
                 guard rhythm.isTickDue(now: now) else { continue }
@@ -99,47 +99,5 @@ extension Pool {
     private var hasNothingToDecide: Bool {
         guard state.pointee.queue.isEmpty, state.pointee.running == 0 else { return false }
         return state.pointee.controller.isAtRest || state.pointee.phase != .open
-    }
-}
-
-/// When to take samples, and when to tick.
-private struct Rhythm {
-    private static let samplesPerTick = 5.0
-    /// Seconds after which the number of cores is asked for again: affinity and quotas change.
-    private static let coresInterval = 5.0
-
-    private(set) var nextSample = 0.0
-    private(set) var cores = 1.0
-    private var interval = 0.0
-    private var nextTick = 0.0
-    private var nextCores = 0.0
-    private var jitter: UInt32 = 1
-
-    mutating func begin(now: Double, interval: Double) {
-        self.interval = interval
-        nextTick = now + interval
-        scheduleSample(now: now)
-        lookAtCores(now: now)
-    }
-
-    /// Whether it is time; if not, when the next sample is.
-    mutating func isTickDue(now: Double) -> Bool {
-        guard now >= nextSample else { return false }
-        if now >= nextTick - interval / (4 * Self.samplesPerTick) { return true }
-        scheduleSample(now: now)
-        return false
-    }
-
-    /// Not in step with anything that the tasks do.
-    private mutating func scheduleSample(now: Double) {
-        jitter = jitter &* 1_664_525 &+ 1_013_904_223
-        let factor = 0.75 + 0.5 * Double(jitter >> 8) / Double(1 << 24)
-        nextSample = min(now + factor * interval / Self.samplesPerTick, max(nextTick, now))
-    }
-
-    private mutating func lookAtCores(now: Double) {
-        guard now >= nextCores else { return }
-        cores = Limits.current().cores
-        nextCores = now + Self.coresInterval
     }
 }
