@@ -206,6 +206,9 @@ test-install: lib ## what make install lays down, and programs built on nothing 
 test-wheels: lib ## the wheels, in a Debian with nothing but Python; and pip's ways to build from source
 	@.ci/test-wheels
 
+test-deb: lib ## the Debian packages, in the same Debian
+	@.ci/test-deb
+
 test-swift: ## the Swift tests
 	@.ci/test-swift
 
@@ -316,6 +319,12 @@ wheels: lib ## wheels for every interpreter found, and the source distribution: 
 	@.ci/wheels $(PYTHONS)
 	@.ci/wheels --sdist
 
+deb: lib ## Debian packages: libbetapool1, libbetapool-dev, python3-betapool: .build/deb
+	@.ci/deb
+
+release-check: ## before a release: style, all tests, packages, one version everywhere
+	@.ci/release-check
+
 # ---- And the rest ------------------------------------------------------------------------------------------------------------------
 
 clean: ## takes away all that was built (not the Python of python3.13t)
@@ -325,5 +334,5 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
 .PHONY: all lib ext $(addprefix cross-,$(machines)) python3.13t run beta response efficiency evaluate bench-executor bench-native bench-programs \
-    test test-abi test-install test-wheels test-swift test-c test-python test-cpython test-clients test-examples test-sanitize \
-    test-torture test-cross fuzz lint install uninstall wheels clean help
+    test test-abi test-install test-wheels test-deb test-swift test-c test-python test-cpython test-clients test-examples test-sanitize \
+    test-torture test-cross fuzz lint install uninstall wheels deb release-check clean help

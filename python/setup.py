@@ -27,6 +27,9 @@ MACHINE = sysconfig.get_platform().rpartition("-")[2]
 CROSS = os.uname().machine != MACHINE
 LIBRARY = NATIVE / ".build" / (f"cross-{MACHINE}" if CROSS else "lib")
 
+# For packages of a system, in which the library is a package of its own: then it is none of this one.
+SYSTEM_LIBRARY = bool(os.environ.get("BETAPOOL_SYSTEM_LIBRARY"))
+
 
 def version() -> str:
     """The header is the one place where it stands."""
@@ -55,6 +58,8 @@ class BuildExtension(build_ext):
         for extension in self.extensions:
             extension.depends.append(str(NATIVE / "include/betapool.h"))
         super().run()
+        if SYSTEM_LIBRARY:
+            return
         package = HERE / "betapool" if self.inplace else Path(self.build_lib, "betapool")
         shutil.copy2(library, package / library.name)
         if not self.inplace:
@@ -83,9 +88,11 @@ def sources(pattern: str) -> "list[str]":
 
 
 # What is made on the way goes where the project's other products go.
-built = {} if NATIVE != CHECKOUT else {"build": {"build_base": "../.build/python"}, "egg_info": {"egg_base": "../.build"}}
-if built:
+built = {}
+if NATIVE == CHECKOUT:
     (CHECKOUT / ".build").mkdir(exist_ok=True)
+    base = "../.build/python-system" if SYSTEM_LIBRARY else "../.build/python"
+    built = {"build": {"build_base": base}, "egg_info": {"egg_base": "../.build"}}
 
 setup(
     version=version(),
@@ -98,7 +105,7 @@ setup(
             library_dirs=[str(LIBRARY)],
             libraries=["betapool"],
             extra_compile_args=["-O2", "-g0", "-fvisibility=hidden"],
-            extra_link_args=["-Wl,-rpath,$ORIGIN", "-Wl,-s"],
+            extra_link_args=["-Wl,-s,-z,relro,-z,now"] + ([] if SYSTEM_LIBRARY else ["-Wl,-rpath,$ORIGIN"]),
         )
     ],
     cmdclass={"build_ext": BuildExtension, "sdist": SourceDistribution},
