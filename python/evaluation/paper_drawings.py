@@ -87,7 +87,7 @@ def betas(standings: Standings) -> Figure:
 def baselines(standings: Standings) -> Figure:
     """Figure 7: tasks/s and P99 side by side."""
     shown = [(python, each) for python in standings.pythons if (here := standings.of(python, "micro")) for each in contenders(here)]
-    drawing = Figure(figsize=(12, 1.4 + 0.3 * max(len(shown), 1)))
+    drawing = Figure(figsize=(12, 1.4 + 0.3 * max(len(shown), 1)), layout="constrained")
     rates, tails = drawing.subplots(1, 2, sharey=True, width_ratios=[3, 2])
     several = len({python for python, _ in shown}) > 1
     names = [(f"{python}: " if several else "") + each.strategy.label for python, each in shown]
@@ -113,7 +113,6 @@ def baselines(standings: Standings) -> Figure:
     for axes in (rates, tails):
         axes.grid(axis="x", alpha=0.3)
         axes.tick_params(labelsize=8)
-    drawing.subplots_adjust(left=0.26, right=0.98, top=0.97, bottom=0.55 / drawing.get_figheight(), wspace=0.08)
     return drawing
 
 
@@ -133,7 +132,7 @@ def heatmap(figures: Figures, standings: Standings) -> Figure:
     """Figure 8: of each workload's best rate, what each static count reaches. A ring is where adaptive settles."""
     rows = [row for python in standings.pythons for row in heat_rows(figures, standings, python)]
     counts = sorted({count for _, sweep, _ in rows for count in sweep})
-    drawing = Figure(figsize=(12, 1.5 + 0.34 * max(len(rows), 1)))
+    drawing = Figure(figsize=(12, 1.5 + 0.34 * max(len(rows), 1)), layout="constrained")
     axes = drawing.subplots()
     if rows:
         shares = [[sweep.get(count, float("nan")) / max(sweep.values()) for count in counts] for _, sweep, _ in rows]
@@ -151,7 +150,6 @@ def heatmap(figures: Figures, standings: Standings) -> Figure:
         axes.set_xticks(range(len(counts)), [f"{count:,}" for count in counts])
         axes.set_yticks(range(len(rows)), [title for title, _, _ in rows], fontsize=8)
     axes.set_xlabel("static threads; ring: the count nearest to what adaptive settles at")
-    drawing.subplots_adjust(left=0.33, right=0.98, top=0.97, bottom=0.6 / drawing.get_figheight())
     return drawing
 
 

@@ -17,7 +17,7 @@ PAST_PEAK = 0.9
 PAST_PEAK_IF_DISTURBED = 0.5
 """The same for a count that was measured while others used the machine."""
 SAME_RATE = 0.99
-OVERHEAD = 0.6
+OVERHEAD = 0.45
 """Seconds that a cell takes beyond its run: its interpreter's start, above all."""
 
 
