@@ -181,11 +181,31 @@ static void no_keys(void **state) {
     in_child(no_keys_in_child, "");
 }
 
+/* Files are scarce too: a pool that looks at its threads has them open, one that rests or was shut down has none. */
+static void idle_pools_hold_no_files(void **state) {
+    (void)state;
+    unsigned files = file_count();
+    betapool_config config;
+    assert_int_equal(betapool_config_init(&config), 0);
+    config.interval = 0.005;
+    betapool *pool = pool_create(&config);
+    gate gate = GATE_INITIALIZER;
+    assert_int_equal(betapool_submit(pool, stop_at_gate, &gate), 0);
+    AWAIT(file_count() > files);
+    gate_open(&gate);
+    AWAIT(file_count() == files);
+    assert_int_equal(betapool_shutdown(pool, BETAPOOL_DRAIN), 0);
+    assert_int_equal(betapool_join(pool, -1), 0);
+    AWAIT(file_count() == files);
+    assert_int_equal(betapool_free(pool), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(no_threads, limit_time),
         cmocka_unit_test_setup(no_memory, limit_time),
         cmocka_unit_test_setup(no_keys, limit_time),
+        cmocka_unit_test_setup(idle_pools_hold_no_files, limit_time),
     };
     return RUN_UNLESS_UNDER_THREAD_SANITIZER(tests);
 }

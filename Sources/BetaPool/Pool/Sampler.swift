@@ -64,18 +64,21 @@ struct Sampler: ~Copyable {
     }
 
     mutating func closeAll() {
-        for index in 0..<Self.slotCount {
-            slots[index].probe?.close()
-            slots[index] = Slot()
-        }
+        for index in 0..<Self.slotCount { fill(index, Slot()) }
+    }
+
+    /// The slot no longer knows a descriptor when that is closed: a child forked in between leaves one open, and closes nobody else's.
+    private mutating func fill(_ index: Int, _ slot: Slot) {
+        let previous = slots[index].probe
+        slots[index] = slot
+        previous?.close()
     }
 
     private mutating func state(of thread: Int32, _ locks: Locks) -> WaitState? {
         if thread == csystem_thread_id() { return .running }  // and about to read its own file
         let index = Int(thread) & (Self.slotCount - 1)
         if slots[index].thread == thread, let state = slots[index].probe?.read(locks) { return state }
-        slots[index].probe?.close()
-        slots[index] = Slot(thread: thread, probe: WaitProbe(thread: thread))
+        fill(index, Slot(thread: thread, probe: WaitProbe(thread: thread)))
         return slots[index].probe?.read(locks)
     }
 }

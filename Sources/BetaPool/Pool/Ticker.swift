@@ -79,6 +79,7 @@ extension Pool {
             let mayRest = hasNothingToDecide
             state.pointee.ticker.isAsleep = mayRest
             unlock()
+            if mayRest { sampler.pointee.closeAll() }  // an idle pool holds no files
             alarm.wait(while: bell, until: mayRest ? .infinity : rhythm.nextSample)
             let now = Clock.now()
             if !mayRest, now >= rhythm.nextSample { takeSample(&sampler.pointee, reads: rhythm.reads) }
@@ -90,6 +91,7 @@ extension Pool {
             rhythm.begin(now: now, interval: state.pointee.controller.pace)
         }
         unlock()
+        sampler.pointee.closeAll()
     }
 
     private var mayEndTicking: Bool {
