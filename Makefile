@@ -274,8 +274,12 @@ $(machines:%=.build/cross-%/cmocka): .build/cross-%/cmocka:
 	@.ci/packages cross && echo "building $@"
 	@.ci/cross program $(*D) $@ $(c_flags) -g -O1 $(filter %.c,$^) -L$(@D) $(c_libraries) -Wl,--wrap=_cmocka_run_group_tests
 
-test-torture: .build/fuzz/abi ## a little of what make fuzz does for long
+test-torture: ext .build/fuzz/abi ## a little of what make torture and make fuzz do for long
 	@.ci/test-torture
+
+torture: ext ## ends of interpreters, forks and limits, many times over; ARGS= goes to it (--times 100)
+	@.ci/packages python
+	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.torture $(ARGS)
 
 # Hostile calls of the library, found by libFuzzer: .ci/fuzz. The library is Embedded Swift here too, with coverage and the address sanitizer,
 # and its calls that may fail go to Tests/fuzz/faults.c.
@@ -335,4 +339,4 @@ help: ## this list
 
 .PHONY: all lib ext $(addprefix cross-,$(machines)) python3.13t run beta response efficiency evaluate bench-executor bench-native bench-programs \
     test test-abi test-install test-wheels test-deb test-swift test-c test-python test-cpython test-clients test-examples test-sanitize \
-    test-torture test-cross fuzz lint install uninstall wheels deb release-check clean help
+    test-torture test-cross torture soak fuzz lint install uninstall wheels deb release-check clean help

@@ -1,0 +1,42 @@
+"""That the harness of evaluation.torture sees what goes wrong, and that its trials are what they say."""
+
+import sys
+
+import pytest
+
+from evaluation.torture import forks, limits, lives
+from evaluation.torture.trial import Trial, run, tally
+
+
+@pytest.mark.parametrize(
+    ("trial", "failure"),
+    [
+        (Trial("all is well", "with Executor(2) as pool: submit(pool)"), None),
+        (Trial("a task is lost", "pool = Executor(1)\nsubmit(pool, time.sleep, 30)\nsubmit(pool)\nos._exit(0)"), "1 of 2 tasks lost"),
+        (Trial("a task runs twice", "say('a1'); say('r1'); say('r1')"), "more than once"),
+        (Trial("another status", "sys.exit(2)"), "ended with 2, not 0"),
+        (Trial("a crash", "import faulthandler; faulthandler._sigsegv()"), "ended with -11"),
+    ],
+)
+def test_what_goes_wrong_is_seen(trial, failure):
+    verdict = run(trial, sys.executable)
+    assert (verdict.failure is None) if failure is None else failure in verdict.failure
+
+
+def test_what_cannot_be_tried_is_skipped():
+    assert run(Trial("elsewhere", "say('skip there is no moon'); sys.exit()"), sys.executable).skipped == "there is no moon"
+
+
+def test_a_hang_is_ended(monkeypatch):
+    monkeypatch.setattr("evaluation.torture.trial.SECONDS", 1)
+    assert "hangs" in run(Trial("a hang", "threading.Event().wait()"), sys.executable).failure
+
+
+def test_tasks_are_told_apart():
+    assert tally("a1\nr1\na2\nc2\na3\n") == (3, ["3"], [])
+    assert tally("a1\nr1\nc1\nr9\n") == (1, [], ["1"])
+
+
+def test_no_two_trials_have_the_same_name():
+    names = [trial.name for group in (lives, forks, limits) for trial in group.trials()]
+    assert len(names) == len(set(names)) > 50

@@ -1,0 +1,1 @@
+"""What becomes of pools when interpreters end, processes fork, limits bite and calls fail: `python -m evaluation.torture`."""

@@ -1,0 +1,118 @@
+"""Limits of the system, reached and lifted: what was accepted is done, and the pool is whole again afterwards."""
+
+from __future__ import annotations
+
+from evaluation.torture.trial import Trial
+
+USE = """
+def use(pool, count=200, wait=60):
+    refused = 0
+    futures = []
+    for _ in range(count):
+        try: futures.append(submit(pool, time.sleep, 0.0005))
+        except (RuntimeError, MemoryError, OSError): refused += 1
+    for future in futures: future.result(wait)
+    return refused
+
+def current(pool):
+    use(pool)
+    return pool.stats()
+
+def limit(kind, value):
+    before = resource.getrlimit(kind)
+    resource.setrlimit(kind, (value, before[1]))
+    return lambda: resource.setrlimit(kind, before)
+
+def in_group(controller, value):
+    # A cgroup (version 2) of our own below the one we are in, or nothing.
+    try:
+        path = "/sys/fs/cgroup" + open("/proc/self/cgroup").read().strip().split("::")[1]
+        group = f"{path.rstrip('/')}/betapool-{os.getpid()}"
+        os.mkdir(group)
+        atexit.register(lambda: (open(f"{path}/cgroup.procs", "w").write(str(os.getpid())), os.rmdir(group)))
+        open(f"{group}/{controller}", "w").write(str(value))
+        open(f"{group}/cgroup.procs", "w").write(str(os.getpid()))
+    except (OSError, IndexError) as error:
+        say(f"skip no cgroup with {controller} can be made here: {error}")
+        os._exit(0)
+"""
+
+
+def trials() -> list[Trial]:
+    return [
+        Trial(
+            "RLIMIT_NPROC: no thread beyond a few",
+            USE
+            + """
+pool = Executor(16, policy="fixed")
+if os.getuid() == 0: os.setuid(65534)  # root has no such limit
+resource.setrlimit(resource.RLIMIT_NPROC, (1, resource.getrlimit(resource.RLIMIT_NPROC)[1]))
+try: submit(pool)
+except RuntimeError: pass
+use(pool, 20)
+resource.setrlimit(resource.RLIMIT_NPROC, (resource.getrlimit(resource.RLIMIT_NPROC)[1],) * 2)
+assert use(pool) == 0 and pool.stats().threads >= 1
+pool.shutdown()
+""",
+        ),
+        Trial(
+            "RLIMIT_AS: no room for further stacks",
+            USE
+            + """
+pool = Executor(64, policy="fixed")
+use(pool, 3)
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+lift = limit(resource.RLIMIT_AS, size + (24 << 20))
+use(pool)
+assert pool.stats().threads < 64
+lift()
+assert use(pool) == 0
+pool.shutdown()
+""",
+        ),
+        Trial(
+            "RLIMIT_NOFILE: no file can be opened",
+            USE
+            + """
+pool = Executor(16)
+lift = limit(resource.RLIMIT_NOFILE, 3)
+assert use(pool, 600) == 0
+lift()
+assert use(pool) == 0
+pool.shutdown()
+def files_of_threads():
+    numbers = [number for number in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{number}")]
+    return [path for number in numbers if "/task/" in (path := os.readlink(f"/proc/self/fd/{number}"))]
+while files_of_threads(): time.sleep(0.01)  # they are closed by a thread that nobody waits for
+""",
+        ),
+        Trial(
+            "a cgroup's pids.max: no thread beyond 8",
+            USE + "in_group('pids.max', 8)\npool = Executor()\nuse(pool, 400)\nassert pool.stats().threads <= 8\npool.shutdown()\n",
+        ),
+        Trial(
+            "a cgroup's memory.max of 48 MiB",
+            USE + "in_group('memory.max', 48 << 20)\npool = Executor()\nassert use(pool, 2000) == 0\npool.shutdown()\n",
+        ),
+        Trial(
+            "/proc is empty: no wait states, and stats() says so",
+            """
+import ctypes
+CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 1 << 18
+libc = ctypes.CDLL(None, use_errno=True)
+# A namespace of mounts of our own, and where root is needed for that, one of users too.
+if libc.unshare(CLONE_NEWNS) != 0 and libc.unshare(CLONE_NEWNS | 0x10000000) != 0:
+    say("skip no namespace of mounts can be made here"); os._exit(0)
+if libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) != 0 or libc.mount(b"none", b"/proc", b"tmpfs", 0, None) != 0:
+    say("skip nothing can be mounted here"); os._exit(0)
+assert os.listdir("/proc") == []
+"""
+            + USE
+            + """
+with Executor(8, interval=0.01) as pool:
+    assert use(pool, 3000) == 0
+    assert pool.stats().decisions > 0 and not pool.stats().wait_states, pool.stats()
+    assert pool.stats().threads >= 1
+""",
+        ),
+    ]
