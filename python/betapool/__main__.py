@@ -8,6 +8,7 @@ import sys
 _COMMANDS = {
     "info": ("betapool._profile.info", "versions, paths, limits, and what can be seen on this machine"),
     "profile": ("betapool._profile.command", "run a program and say what its threads wait for"),
+    "top": ("betapool._profile.top", "the same, live, of a Python that runs already"),
     "evaluate": ("evaluation.paper_tables", "the paper's evaluation, run again"),
 }
 
@@ -22,6 +23,7 @@ examples:
   python -m betapool info                    versions, paths and limits
   python -m betapool info --json             the same for a program
   python -m betapool profile crawler.py      what its threads wait for
+  python -m betapool top 4711                the same of a running process
   python -m betapool evaluate --quick        the paper's tables, measured on this machine
 """
 

@@ -255,7 +255,7 @@ static bool visit(survey_object *self, uint32_t index, double now, double weight
     if (record->visits++ % VISITS_PER_READING == 0) {
         read_times(self, record, now);
     }
-    if (self->wants_roots && (record->visits == 2 || (record->root[0] == '\0' && record->visits % 64 == 0))) {
+    if (self->wants_roots && (record->visits == 2 || (record->root[0] == '\0' && record->visits % 16 == 0))) {
         memory_root(&self->memory, record->probe.thread, &record->state, record->root, sizeof record->root);
     }
     if (state == ON_CPU && random_number(self) < record->queued_share) {

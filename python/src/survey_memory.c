@@ -203,17 +203,19 @@ bool memory_is_idle(memory *self, pid_t thread, uintptr_t *state) {
     return kind == IS_IDLE;
 }
 
+#define OUTERMOST 8
+
 void memory_root(memory *self, pid_t thread, uintptr_t *state, char *text, size_t size) {
     text[0] = '\0';
-    uintptr_t frame = innermost_frame(self, thread, state), codes[4] = {0};
+    uintptr_t frame = innermost_frame(self, thread, state), codes[OUTERMOST] = {0};
     int depth = 0;
     for (; frame != 0 && depth < 1000; frame = read_pointer(self, frame + (uintptr_t)self->layout.frame_previous)) {
-        codes[depth++ % 4] = frame_code(self, frame);
+        codes[depth++ % OUTERMOST] = frame_code(self, frame);
     }
     /* Outermost are threading's _bootstrap, _bootstrap_inner and run, and a frame of C's on some versions. */
-    for (int i = 1; i <= 4 && i <= depth; i++) {
+    for (int i = 1; i <= OUTERMOST && i <= depth; i++) {
         char name[64], file[128];
-        read_names(self, codes[(depth - i) % 4], name, file);
+        read_names(self, codes[(depth - i) % OUTERMOST], name, file);
         if (name[0] != '\0' && name[0] != '<' && !ends_with(file, "/threading.py")) {
             const char *base = strrchr(file, '/');
             snprintf(text, size, "%s:%s", base == NULL ? file : base + 1, name);

@@ -15,6 +15,7 @@ from betapool._profile.records import IO_STATES, STATE_TEXTS, Group, State
 K = 5.0
 _CROWDED = 1.5
 _BUSY = 0.85
+_MOSTLY = 0.75
 
 
 def _surplus(group: Group) -> float:
@@ -31,12 +32,15 @@ def bottleneck_of(workers: Group, gil_held: float | None, cores: float) -> str:
     is_crowded = surplus > _CROWDED * enough and surplus >= 0.25
     gil_is_busy = gil_held is not None and gil_held >= _BUSY
     cores_are_busy = workers.states["cpu"] >= _BUSY * cores
-    if is_crowded or gil_is_busy or cores_are_busy:
-        if is_crowded:
-            return "gil" if workers.states["gil"] >= workers.states["queued"] else "cores"
+    waits_for = "gil" if workers.states["gil"] > workers.states["queued"] else "cores"
+    if is_crowded:
+        return waits_for
+    if gil_is_busy or cores_are_busy:
         return "gil" if gil_is_busy else "cores"
     io = sum(workers.states[state.name.lower()] for state in IO_STATES)
-    found = {"io": io, "lock": workers.states["lock"], "idle": workers.states["idle"], "cores": workers.states["cpu"] + surplus}
+    if workers.states["idle"] > _MOSTLY * workers.mean_threads:
+        return "idle"
+    found = {"io": io, "lock": workers.states["lock"], waits_for: workers.states["cpu"] + surplus}
     name = max(found, key=lambda key: found[key])
     return name if found[name] > 1e-3 else "none"
 
@@ -66,7 +70,7 @@ def verdict_of(bottleneck: str, workers: Group, gil_held: float | None, cores: f
     if bottleneck == "cores":
         return f"Threads compute: {gil}{use}, and {number(workers.states['queued'])} threads wait for a core."
     if bottleneck == "lock":
-        return f"Threads wait for a lock or for each other, not for the GIL: {number(workers.states['lock'])} do so; {gil}{use}."
+        return f"Threads wait for a lock, for each other or for work: {number(workers.states['lock'])} do so; {gil}{use}."
     if bottleneck == "io":
         kind = max(IO_STATES, key=lambda state: workers.states[state.name.lower()])
         return f"Threads wait for I/O, most of it in {_short(kind)}: {gil}{use}."
