@@ -62,7 +62,7 @@ def number(value: float) -> str:
 
 def verdict_of(bottleneck: str, workers: Group, gil_held: float | None, cores: float) -> str:
     """One sentence."""
-    use = f"{number(workers.states['cpu'])} of {number(cores)} cores in use"
+    use = f"{workers.states['cpu']:.2f} of {cores:g} cores in use"
     gil = "" if gil_held is None else f"the GIL is held {percent(gil_held)} of the time, "
     if bottleneck == "gil":
         waiting = number(workers.states["gil"])
@@ -93,9 +93,11 @@ def advise(groups: list[Group], gil_held: float | None, cores: float) -> list[st
     found = []
     for group in groups:
         mine = _surplus(group)
+        if group.mean_threads < 1.5:
+            continue
         if is_crowded and mine > 0.1 * surplus and mine >= 0.5:
             found.append(_fewer(group, mine, enough * mine / surplus, waiting))
-        elif group.mean_threads >= 2 and group.states["idle"] > 0.5 * group.mean_threads:
+        elif group.states["idle"] > 0.5 * group.mean_threads:
             found.append(f"{group.name} has {number(group.mean_threads)} threads, of which {number(group.states['idle'])} are idle.")
         elif (more := _more(group, gil_held, cores, is_crowded)) is not None:
             found.append(more)
@@ -120,7 +122,7 @@ def _fewer(group: Group, surplus: float, enough: float, waiting: float) -> str:
 def _more(group: Group, gil_held: float | None, cores: float, is_crowded: bool) -> str | None:
     """What more threads could bring to those that wait for I/O."""
     io = sum(group.states[state.name.lower()] for state in IO_STATES)
-    if is_crowded or group.mean_threads < 2 or io < 0.5 * group.mean_threads:
+    if is_crowded or io < 0.5 * group.mean_threads:
         return None
     use = group.states["cpu"] / cores if gil_held is None else max(group.states["cpu"] / cores, gil_held)
     if use >= _BUSY:
