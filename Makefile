@@ -126,9 +126,14 @@ efficiency: ext ## how close each choice of a thread count comes to the best sta
 	@.ci/packages python
 	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.efficiency $(ARGS)
 
-evaluate: ext ## the paper's tables and figures, measured here; ARGS= goes to it (--quick: 4 minutes)
+evaluate: ext ## the paper's tables and figures, measured here; ARGS= goes to it (--quick: 10 minutes)
 	@.ci/packages python
 	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m betapool evaluate $(ARGS)
+
+readme-tables: ## the README's summary of the paper's claims, from the run that is kept
+	@.ci/packages python
+	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && export PYTHONPATH=python && \
+	    $$python -m evaluation.paper_digest | $$python -m evaluation.readme claims
 
 bench-executor: ext ## what the executor costs, beside other thread pools; ARGS= goes to it (--quick: 2 minutes)
 	@.ci/packages python
@@ -337,6 +342,6 @@ clean: ## takes away all that was built (not the Python of python3.13t)
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
-.PHONY: all lib ext $(addprefix cross-,$(machines)) python3.13t run beta response efficiency evaluate bench-executor bench-native bench-programs \
-    test test-abi test-install test-wheels test-deb test-swift test-c test-python test-cpython test-clients test-examples test-sanitize \
-    test-torture test-cross torture soak fuzz lint install uninstall wheels deb release-check clean help
+.PHONY: all lib ext $(addprefix cross-,$(machines)) python3.13t run beta response efficiency evaluate readme-tables bench-executor \
+    bench-native bench-programs test test-abi test-install test-wheels test-deb test-swift test-c test-python test-cpython test-clients \
+    test-examples test-sanitize test-torture test-cross torture soak fuzz lint install uninstall wheels deb release-check clean help

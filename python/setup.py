@@ -13,6 +13,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
 HERE = Path(__file__).resolve().parent
@@ -67,6 +68,17 @@ class BuildExtension(build_ext):
             shutil.copy2(NATIVE / "include/betapool.h", package / "include")
 
 
+class BuildPython(build_py):
+    """With the evaluation in a folder of the package, which `python -m betapool evaluate` imports from: it is no package for programs."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            target = Path(self.build_lib, "betapool", "_evaluation", "evaluation")
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(HERE / "evaluation", target, ignore=shutil.ignore_patterns("__pycache__", "results", "tests"))
+
+
 class SourceDistribution(sdist):
     def make_release_tree(self, base_dir: str, files: "list[str]") -> None:
         super().make_release_tree(base_dir, files)
@@ -108,6 +120,6 @@ setup(
             extra_link_args=["-Wl,-s,-z,relro,-z,now"] + ([] if SYSTEM_LIBRARY else ["-Wl,-rpath,$ORIGIN"]),
         )
     ],
-    cmdclass={"build_ext": BuildExtension, "sdist": SourceDistribution},
+    cmdclass={"build_ext": BuildExtension, "build_py": BuildPython, "sdist": SourceDistribution},
     options=built,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 
 _COMMANDS = {
     "info": ("betapool._profile.info", "versions, paths, limits, and what can be seen on this machine"),
@@ -38,12 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{_USAGE}\nerror: {what}: give one of {', '.join(_COMMANDS)}", file=sys.stderr)
         return 2
     module, _ = _COMMANDS[arguments[0]]
+    if arguments[0] == "evaluate":  # in a checkout it lies beside this package, installed in a folder of it
+        sys.path.append(str(Path(__file__).with_name("_evaluation")))
     try:
         command = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if arguments[0] != "evaluate":
             raise
-        sys.exit(f"error: the evaluation is not installed ({error}): pip install betapool-native[evaluate], or make evaluate in the source")
+        sys.exit(f"error: the evaluation lacks something ({error}): pip install betapool-native[evaluate], or make evaluate in the source")
     return int(command.main(arguments[1:]) or 0)
 
 

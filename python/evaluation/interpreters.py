@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,9 +51,15 @@ class Unusable(Exception):
     """Says why, and the fix."""
 
 
+def is_installed() -> bool:
+    """From a wheel, which has betapool for one interpreter: nothing else can be measured."""
+    return not FINDER.exists()
+
+
 def copy_package(folder: Path) -> None:
     """betapool as it is now, so that a build that begins later does not change what is measured."""
-    shutil.copytree(PACKAGE_PARENT / "betapool", folder / "betapool", ignore=shutil.ignore_patterns("__pycache__"))
+    package = PACKAGE_PARENT.parent if is_installed() else PACKAGE_PARENT / "betapool"
+    shutil.copytree(package, folder / "betapool", ignore=shutil.ignore_patterns("__pycache__", "_evaluation"))
 
 
 def describe(path: str, packages: Path) -> Interpreter:
@@ -70,16 +77,21 @@ def describe(path: str, packages: Path) -> Interpreter:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unusable(f"{path} does not run: {error}") from None
     if done.returncode:
-        raise Unusable(f"{path} cannot import betapool ({last_line(done.stderr)}): build it with `make ext PYTHONS={path}`")
+        fix = "install it there" if is_installed() else f"build it with `make ext PYTHONS={path}`"
+        raise Unusable(f"{path} cannot import betapool ({last_line(done.stderr)}): {fix}")
     return Interpreter(**json.loads(done.stdout))
 
 
 def choose(wanted: list[str] | None, packages: Path, defaults: tuple[str, ...] = DEFAULTS) -> list[Interpreter]:
     """By version, '3.13t', or by path. If nothing is wanted, those of the defaults that are there."""
+    if is_installed():
+        wanted = wanted or [sys.executable]
     names = [name for name in wanted or defaults if "/" not in name]
     found = {interpreter.name: interpreter for interpreter in (describe(path, packages) for path in find(names))}
     missing = [name for name in names if name not in found]
     if wanted and missing:
+        if is_installed():
+            raise Unusable(f"betapool is installed for {sys.executable} alone: leave --pythons out, or install it there too")
         raise Unusable(f"no Python {', '.join(missing)} with headers was found: name its path, or see .ci/pythons")
     chosen = [describe(name, packages) if "/" in name else found.get(name) for name in wanted or defaults]
     if not any(chosen):
@@ -89,7 +101,7 @@ def choose(wanted: list[str] | None, packages: Path, defaults: tuple[str, ...] =
 
 def find(names: list[str]) -> list[str]:
     """Paths of those interpreters, of all that the project is built for, that have such a name."""
-    if not names:
-        return []
+    if not names or is_installed():
+        return [sys.executable] if names else []
     paths = subprocess.run([str(FINDER)], stdout=subprocess.PIPE, text=True, timeout=60, check=True).stdout.split()
     return [path for path in paths if Path(path).name.removeprefix("python") in names]

@@ -126,7 +126,8 @@ def of_edge(python: str, found: Mapping[str, Contested], library_threads: str) -
     """Table XIII."""
     shares = {name: each.share for name, here in found.items() if (each := here.named("adaptive")) and each.share is not None}
     if not shares:
-        return [Verdict(UNKNOWN, f"Python {python}: not measured.")]
+        own = " with as many threads in the library as it takes by itself" * (library_threads != "one")
+        return [Verdict(UNKNOWN, f"Python {python}: adaptive did not finish, or was not measured{own}.")]
     mean, worst = statistics.fmean(shares.values()), min(shares, key=lambda name: shares[name])
     if library_threads != "one":
         each = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())

@@ -43,7 +43,7 @@ class Effort(NamedTuple):
     """Edge workloads that are measured once more, with as many threads in the library as it takes by itself."""
 
 
-QUICK = Effort(Durations(1.6, 0.3, 1), 1, False, ("slm",))
+QUICK = Effort(Durations(1.6, 0.3, 2), 1, False, ("slm",))
 NORMAL = Effort(Durations(6.0, 1.5, 3), 99, True, OWN_POOLS)
 FULL = Effort(Durations(10.0, 3.0, 10), 99, True, OWN_POOLS)
 

@@ -96,16 +96,11 @@ def standing(threads: int, outcomes: list[Outcome]) -> Standing:
         threads,
         estimate(each["rate"] for each in values),
         statistics.fmean(betas) if betas else None,
-        pooled((each["latencies"] for each in values), 0.99) if all("latencies" in each for each in values) else alone(p99s),
+        pooled((each["latencies"] for each in values), 0.99),
         quartiles(p99s),
         next((outcome.failure for outcome in outcomes if outcome.failure), None),
         any(outcome.disturbed for outcome in outcomes),
     )
-
-
-def alone(values: list[float]) -> float | None:
-    """Of a single run. What was put away without its latencies (paper_digest.py) has no P99 of several."""
-    return values[0] if len(values) == 1 else None
 
 
 def _resident(outcomes: list[Outcome]) -> Resident | None:

@@ -113,7 +113,7 @@ def measure(options: argparse.Namespace, console: Console, packages: Path, cache
     contest_results.add_run({**run, "options": contest_effort.durations._asdict()})
     left = [cell for cell in cells if cell not in results.outcomes]
     seconds = sum(paper_plan.estimate(cell) for cell in left) + plan.seconds
-    for text in (*report.place(results), *plan.left_out, f"at most {duration(seconds)}; results and the report go to {options.out}"):
+    for text in (*report.place(results), *plan.left_out, f"about {duration(seconds)}; results and the report go to {options.out}"):
         console.print(text, highlight=False, soft_wrap=True)
     try:
         with Display(console, seconds, line) as display:

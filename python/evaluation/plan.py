@@ -17,7 +17,7 @@ PAST_PEAK = 0.9
 PAST_PEAK_IF_DISTURBED = 0.5
 """The same for a count that was measured while others used the machine."""
 SAME_RATE = 0.99
-OVERHEAD = 0.45
+OVERHEAD = 0.3
 """Seconds that a cell takes beyond its run: its interpreter's start, above all."""
 
 
@@ -121,12 +121,12 @@ class Durations(NamedTuple):
         return self.seconds if round else self.static_seconds
 
     def estimate(self, strategies: int, most: int, *, fine: bool, oracle: bool = True) -> float:
-        """Seconds for one workload, if the sweep is not cut short."""
+        """Seconds for one workload, as a rule: a sweep seldom goes to the end, and two or three static counts take part in the rounds."""
         if not oracle:
             return strategies * self.rounds * (self.seconds + OVERHEAD)
         coarse = sum(count <= most for count in COARSE)
-        sweep = coarse + (6 if fine else 1)
-        return sweep * (self.static_seconds + OVERHEAD) + (strategies + 3) * self.rounds * (self.seconds + OVERHEAD)
+        sweep = coarse + (6 if fine else -1)
+        return sweep * (self.static_seconds + OVERHEAD) + (strategies + (3 if fine else 2)) * self.rounds * (self.seconds + OVERHEAD)
 
 
 class Group(NamedTuple):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -90,6 +91,29 @@ def test_a_run_that_was_over_before_it_had_its_tasks_is_no_measurement():
     request = {"strategy": ("tpe", 1), "workload": "micro", "seconds": 0.002, "setting": SETTING, "max_workers": 1, "outstanding": 100_000}
     with pytest.raises(children.DidNotFinish, match="left no time to hand out tasks"):
         paper_tables.call(sys.executable, "measure", request, 40.0, PACKAGE_PARENT)
+
+
+def test_where_it_is_installed(tmp_path):
+    """Laid out as setup.py does it: in a folder of the package, and nothing of the source around it."""
+    package = tmp_path / "betapool"
+    shutil.copytree(PACKAGE_PARENT / "betapool", package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        PACKAGE_PARENT / "evaluation", package / "_evaluation" / "evaluation", ignore=shutil.ignore_patterns("tests", "results")
+    )
+
+    def evaluate(*arguments):
+        command = [sys.executable, "-m", "betapool", "evaluate", "--quick", "--only", "table-v", "--seconds", "0.2", *arguments]
+        place = {"env": {**os.environ, "PYTHONPATH": str(tmp_path)}, "cwd": tmp_path}
+        return subprocess.run(command, capture_output=True, text=True, timeout=50, check=False, **place)
+
+    done = evaluate("--cores", "1", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [each["path"] for each in found["runs"][0]["interpreters"].values()] == [os.path.abspath(sys.executable)]
+    assert all(outcome["values"]["whole_rate"] > 0 for outcome in found["outcomes"])
+    refused = evaluate("--pythons", "2.7")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: betapool is installed for") and refused.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
