@@ -3,6 +3,8 @@
 AdaptiveThreadPoolExecutor   takes the place of concurrent.futures.ThreadPoolExecutor
 Controller                   the same decisions for programs that own their threads
 
+plot                         what a pool decided, or what a profile has seen, as a picture
+
 Times are seconds. "The paper" is arXiv 2601.10582, "Mitigating GIL Bottlenecks in Edge AI Systems".
 """
 
@@ -20,6 +22,7 @@ from betapool._controller import Controller
 from betapool._core import version as __version__
 from betapool._executor import AdaptiveThreadPoolExecutor
 from betapool._paths import get_include, get_library
+from betapool._plot import plot
 from betapool._records import Decision, PoolStats
 
 __all__ = [
@@ -30,4 +33,5 @@ __all__ = [
     "__version__",
     "get_include",
     "get_library",
+    "plot",
 ]

@@ -21,7 +21,7 @@ class Survey:
         process: int,
         memory: tuple[int, int, dict[str, int]],
         rate: float = 50,
-        visits: int = 12,
+        visits: int = 8,
         samples: bool = False,
         roots: bool = False,
     ) -> Survey: ...

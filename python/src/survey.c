@@ -356,7 +356,7 @@ static PyObject *survey_new(PyTypeObject *type, PyObject *args, PyObject *keywor
     int process, samples = 0, roots = 0;
     PyObject *offsets;
     double rate = 50;
-    unsigned visits = 12;
+    unsigned visits = 8;
     unsigned long long runtime, gil;
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "i(KKO!)|$dIpp", names, &process, &runtime, &gil, &PyDict_Type, &offsets, &rate,
                                      &visits, &samples, &roots)) {

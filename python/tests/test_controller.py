@@ -1,5 +1,7 @@
 """betapool.Controller, against an independent Algorithm 1."""
 
+import asyncio
+import contextvars
 import inspect
 import math
 import sys
@@ -366,3 +368,37 @@ def test_reports_from_many_threads_all_count():
     for thread in threads:
         thread.join()
     assert controller.tick(0).beta == pytest.approx(1 - 1.75 / 4)
+
+
+# asyncio
+
+
+def test_to_thread_calls_in_another_thread_and_reports_what_the_call_used():
+    controller = betapool.Controller()
+    variable = contextvars.ContextVar("variable")
+
+    def work(number, *, more):
+        time.sleep(0.02)
+        return number + more, variable.get(), threading.current_thread() is threading.main_thread()
+
+    async def main():
+        variable.set("copied")
+        return await asyncio.gather(*(controller.to_thread(work, number, more=1) for number in range(3)))
+
+    assert asyncio.run(main()) == [(number + 1, "copied", False) for number in range(3)]
+    assert controller.tick(0).beta > 0.5  # three calls that slept
+
+
+def test_to_thread_passes_errors_on_and_refuses_coroutine_functions():
+    controller = betapool.Controller()
+
+    async def coroutine():
+        return 1
+
+    async def main():
+        with pytest.raises(ZeroDivisionError):
+            await controller.to_thread(lambda: 1 // 0)
+        with pytest.raises(TypeError, match="does its work when it is called"):
+            await controller.to_thread(coroutine)
+
+    asyncio.run(main())

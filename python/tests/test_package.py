@@ -29,7 +29,7 @@ def test_everything_exported_is_there_and_documented():
         assert getattr(betapool, name).__doc__
     for method in ("submit", "map", "shutdown", "stats", "decisions"):
         assert getattr(betapool.AdaptiveThreadPoolExecutor, method).__doc__
-    for method in ("report", "tick", "task", "instrument", "decisions", "beta", "threads"):
+    for method in ("report", "tick", "task", "instrument", "to_thread", "decisions", "beta", "threads"):
         assert getattr(betapool.Controller, method).__doc__
 
 

@@ -5,21 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from betapool._profile import text
-from betapool._profile.records import STATE_TEXTS, Group, Profile, State
+from betapool._profile.records import STATE_COLORS, STATE_TEXTS, Group, Profile
 
-_COLORS = {
-    State.CPU: "#2e9e5b",
-    State.QUEUED: "#e0b02f",
-    State.GIL: "#d1483e",
-    State.LOCK: "#9a5fc0",
-    State.SLEEP: "#8fb8de",
-    State.POLL: "#4a90d2",
-    State.READ: "#2f6fb5",
-    State.WRITE: "#1f4f86",
-    State.OTHER: "#6f8aa5",
-    State.IDLE: "#d9d9d9",
-}
-"""In the order in which they are stacked."""
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 900, 130, 44, 20
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 960px; margin: 2em auto; padding: 0 1em; color: #1d2430; background: #fff }
@@ -33,7 +20,7 @@ td:first-child, th:first-child { text-align: left } tr { border-bottom: 1px soli
 def as_html(profile: Profile) -> str:
     head = "".join(f"<th>{escape(column)}</th>" for column in ("group", *text.COLUMNS))
     body = "".join(f"<tr><td>{escape(name)}</td>{_cells(values)}</tr>" for name, values in text.rows(profile))
-    key = "".join(f'<span><i style="background:{color}"></i>{STATE_TEXTS[state]}</span>' for state, color in _COLORS.items())
+    key = "".join(f'<span><i style="background:{color}"></i>{STATE_TEXTS[state]}</span>' for state, color in STATE_COLORS.items())
     charts = "".join(_chart(profile, group) for group in profile.groups)
     advice = "".join(f"<p>{escape(line)}</p>" for line in profile.advice)
     return (
@@ -59,7 +46,7 @@ def _chart(profile: Profile, group: Group) -> str:
         return ""
     below = [0.0] * len(times)
     layers = []
-    for state in _COLORS:
+    for state in STATE_COLORS:
         values = series.get(state.name.lower())
         if values is not None:
             above = [low + value for low, value in zip(below, values)]
@@ -74,7 +61,7 @@ def _chart(profile: Profile, group: Group) -> str:
         return [f"{_LEFT + (index + side) * step:.1f},{height:.1f}" for index, height in enumerate(heights) for side in (0, 1)]
 
     areas = "".join(
-        f'<polygon fill="{_COLORS[state]}" points="{" ".join(points(high) + points(low)[::-1])}">'
+        f'<polygon fill="{STATE_COLORS[state]}" points="{" ".join(points(high) + points(low)[::-1])}">'
         f"<title>{STATE_TEXTS[state]}</title></polygon>"
         for state, low, high in layers
     )

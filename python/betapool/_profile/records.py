@@ -34,6 +34,19 @@ STATE_TEXTS = {
     State.WRITE: "waits in write, send, connect",
     State.OTHER: "waits in another system call",
 }
+STATE_COLORS = {
+    State.CPU: "#2e9e5b",
+    State.QUEUED: "#e0b02f",
+    State.GIL: "#d1483e",
+    State.LOCK: "#9a5fc0",
+    State.SLEEP: "#8fb8de",
+    State.POLL: "#4a90d2",
+    State.READ: "#2f6fb5",
+    State.WRITE: "#1f4f86",
+    State.OTHER: "#6f8aa5",
+    State.IDLE: "#d9d9d9",
+}
+"""In the order in which pictures stack them."""
 IO_STATES = (State.SLEEP, State.POLL, State.READ, State.WRITE, State.OTHER)
 WAITING_STATES = (State.LOCK, *IO_STATES)
 """What beta_io calls waiting: for neither the GIL nor a core."""

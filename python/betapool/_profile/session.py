@@ -13,8 +13,8 @@ from betapool._profile.records import Group, Profile, ThreadRecord
 
 RATE = 50.0
 """Looks a second."""
-VISITS = 12
-"""Threads at most in one look. Together: 600 visits a second of some microseconds each, whatever the program does."""
+VISITS = 8
+"""Threads at most in one look. Together: 400 visits a second of 10 to 20 microseconds each, whatever the program does."""
 
 
 class Session:
