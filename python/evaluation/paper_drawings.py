@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from evaluation import paper, paper_contests
 from evaluation.paper_figures import ANOTHER_COLOUR, COLOURS, by_threads, cliff, legend_below
@@ -107,6 +108,9 @@ def baselines(standings: Standings) -> Figure:
             tails.plot(theirs.p99, place, "d", color="#222", fillstyle="none")
     if shown:
         rates.invert_yaxis()
+        most = max([each.rate or 0.0 for _, each in shown] + [theirs.rate for theirs in printed.values()])
+        rates.set_xlim(0, 1.15 * most)  # the interval from two runs alone may be wider than all rates
+    rates.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     rates.set_xlabel("tasks/s (diamonds: the paper's)")
     tails.set_xlabel("P99 of a task, ms")
     tails.set_xscale("symlog", linthresh=1)

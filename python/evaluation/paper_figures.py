@@ -18,6 +18,8 @@ from evaluation.paper_summary import Figures, Standing
 PANELS = {"micro": "micro mixed: 1000 iterations + 0.1 ms", "rag": "RAG mixed: 10 ms CPU + 50 ms", "io-1ms": "I/O: 100 iterations + 1 ms"}
 COLOURS = {"3.11": "#1f5fa8", "3.13t": "#c4561b"}
 ANOTHER_COLOUR = "#4b7f52"
+MOST_MARKS = 8
+"""Of thread counts below a panel."""
 PRINTED: dict[str, list[tuple[str, int, Sequence[paper.Point]]]] = {
     "micro": [("3.11", cores, points) for cores, points in paper.TABLE_IV.items()],
     "rag": [(python, cores, table[python]) for cores, table in ((1, paper.TABLE_I), (paper.CORES, paper.TABLE_II)) for python in table],
@@ -50,8 +52,9 @@ def cliff(figures: Figures, cores: list[int]) -> Figure:
 def by_threads(axes: Any, counts: Sequence[int]) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xlim(counts[0] / 1.3, counts[-1] * 1.3)
-    axes.set_xticks(counts[::2], [f"{count:,}" for count in counts[::2]])
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
+    marked = counts[::2] if len(counts) > MOST_MARKS else counts
+    axes.set_xticks(marked, [f"{count:,}" for count in marked])
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 10 else f"{value:g}"))
     axes.set_xlabel("threads")
     axes.grid(alpha=0.3)
 
