@@ -29,10 +29,10 @@ from evaluation.runner import Folders, calibrate, observed
 PYTHONS = ("3.11", "3.13t")
 """The paper's."""
 EXAMPLES = """examples:
-  python -m betapool evaluate --quick                         one run of everything, in less than 10 minutes on 2 cores
+  python -m betapool evaluate --quick                         short runs of everything, in less than 10 minutes on 2 cores
   python -m betapool evaluate --only table-iii,table-ix       what measuring costs, and what memory
   python -m betapool evaluate --only figure-2 --pythons 3.11 --cores 1
-  python -m betapool evaluate --full --out paper              10 runs, as in the paper: a day
+  python -m betapool evaluate --full --out paper              10 runs, as in the paper: half a day
   python -m betapool evaluate --full --out paper --resume     goes on after Ctrl-C
 """
 
@@ -50,8 +50,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     efforts = parser.add_mutually_exclusive_group()
-    efforts.add_argument("--quick", action="store_true", help="one short run of each, and of thread counts only those of the tables")
-    full = f"{FULL.runs} runs of {FULL.seconds:g} s (default: {NORMAL.runs} of {NORMAL.seconds:g} s, about three hours)"
+    efforts.add_argument("--quick", action="store_true", help="one or two short runs of each, and of thread counts only those of the tables")
+    full = f"{FULL.runs} runs of {FULL.seconds:g} s (default: {NORMAL.runs} of {NORMAL.seconds:g} s, about two hours)"
     efforts.add_argument("--full", action="store_true", help=full)
     add("--only", type=names_of(list(PARTS)), default=list(PARTS), metavar="A,B", help="which tables and figures (default: all)")
     add("--pythons", type=listed, metavar="A,B", help=f"versions or paths (default: those of {', '.join(PYTHONS)} that are there)")
