@@ -19,7 +19,8 @@ import Testing
     }
 
     @Test(arguments: [
-        Interleavings.Mistake.sleepsOnClaims, .claimsBesideSleepers, .breaksTheChain, .trustsTheLookout, .recallsTwice,
+        Interleavings.Mistake.sleepsOnClaims, .claimsBesideSleepers, .breaksTheChain, .trustsTheLookout, .leavesTheDoorOpen,
+        .recallsTwice,
     ])
     func findsEachMistake(_ mistake: Interleavings.Mistake) {
         let model = Interleavings(workers: 2, clients: [[0, 1, 2]], dependencies: [0: 1], mistake: mistake)

@@ -1,8 +1,9 @@
 /// The pool's protocol of claims, sleep and wake-ups as a model small enough that every interleaving of its threads can be tried.
 ///
 /// What the pool does with its lock held is one step, as is each operation on a word that threads share without it: the wake word and its
-/// futex (Parking.swift), and the progress of a claim (Claim.swift). Whether an idle worker looks out, how long, and how many tasks are
-/// claimed of those that may be, is left open: all are tried.
+/// futex (Parking.swift), and the progress of a claim (Claim.swift). Whoever unlocks says whether the door is open: whether a task may be
+/// submitted without a look at anything else (Submission.swift). Whether an idle worker looks out, how long, and how many tasks are claimed
+/// of those that may be, is left open: all are tried.
 struct Interleavings {
     /// What a pool could do wrong, to see that it would be found.
     enum Mistake {
@@ -15,6 +16,8 @@ struct Interleavings {
         case breaksTheChain
         /// A waker does not look whether a worker is on the lookout, and takes it that it need not be woken.
         case trustsTheLookout
+        /// A worker that goes to sleep leaves the door as it was.
+        case leavesTheDoorOpen
         /// What is recalled is not taken from its owner.
         case recallsTwice
     }
@@ -113,6 +116,7 @@ struct ModelState: Hashable {
     var edition: UInt8 = 0
     var isLookoutTaken = false
     var isOpen = true
+    var isDoorOpen = false
     var workers: [Worker]
     var clients: [Client]
 
@@ -169,6 +173,7 @@ extension Interleavings {
                 $0.workers[index].started = 0
                 $0.running -= 1
                 if $0.running == 0, $0.queue.isEmpty { announce(&$0) }
+                unlock(&$0)
                 $0.workers[index].place = .lock
             }
         case .lookout:
@@ -181,6 +186,7 @@ extension Interleavings {
                 giveLookoutBack(index, &$0)
                 recallAll(&$0)
                 $0.workers[index].target = callForWork(&$0)
+                unlock(&$0)
                 $0.workers[index].place = .wakeThenCheck
             }
         case .check: then { $0.workers[index].place = worker.word == .called ? .back : .futex }
@@ -189,6 +195,7 @@ extension Interleavings {
             then {
                 $0.waking -= 1
                 if worker.hasLookout { giveLookoutBack(index, &$0) }
+                unlock(&$0)
                 $0.workers[index].place = .lock
             }
         case .kernel, .gone: break
@@ -208,6 +215,7 @@ extension Interleavings {
                 state.claimed += count - 1
                 state.running += 1
                 state.workers[index].target = mistake == .breaksTheChain ? nil : callForWork(&state)
+                unlock(&state)
                 state.workers[index].place = .wakeThenRun
                 next.append(state)
             }
@@ -217,12 +225,14 @@ extension Interleavings {
         } else if state.claimed > 0 {
             var state = state
             recallAll(&state)
+            unlock(&state)
             next.append(state)
         } else {
             var state = state
             state.workers[index].target = callForWork(&state)
             state.workers[index].place = .wakeThenEnd
             announce(&state)
+            unlock(&state)
             next.append(state)
         }
     }
@@ -241,6 +251,7 @@ extension Interleavings {
             }
             state.workers[index].place = onLookout ? .lookout : .check
         }
+        if mistake != .leavesTheDoorOpen { unlock(&state) }
         next.append(state)
     }
 
@@ -276,6 +287,11 @@ extension Interleavings {
 // MARK: Wake-ups
 
 extension Interleavings {
+    /// Opens or shuts the door.
+    private func unlock(_ state: inout ModelState) {
+        state.isDoorOpen = state.isOpen && (state.idle.isEmpty || state.waking > 0)
+    }
+
     /// Who is to be woken, if anybody.
     private func callForWork(_ state: inout ModelState) -> Int? {
         guard !state.queue.isEmpty, state.waking == 0 else { return nil }
@@ -311,7 +327,9 @@ extension Interleavings {
             guard client.submitted < clients[index].count else { return go(to: index == 0 ? .wait : .done) }
             state.queue.append(clients[index][client.submitted])
             state.clients[index].submitted += 1
+            if state.isDoorOpen { return go(to: .submit) }
             state.clients[index].target = callForWork(&state)
+            unlock(&state)
             go(to: .wake)
         case .wake:
             wake(client.target, &state)
@@ -325,10 +343,12 @@ extension Interleavings {
         case .waitFutex: go(to: client.edition == state.edition ? .waitKernel : .wait)
         case .shutDown:
             state.isOpen = false
+            unlock(&state)
             go(to: .wakeIdle)
         case .wakeIdle:
             guard !state.idle.isEmpty else { return go(to: .join) }
             state.clients[index].target = takeIdle(&state)
+            unlock(&state)
             go(to: .callIdle)
         case .callIdle:
             wake(client.target, &state)

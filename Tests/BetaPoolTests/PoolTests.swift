@@ -63,7 +63,7 @@ extension Pool {
         try pool.wait(timeout: -1)
         #expect(counters.ran.load(ordering: .relaxed) == 80_000)
         let stats = try pool.stats()
-        #expect(stats.totals.submitted == 80_000 && stats.totals.completed == 80_000 && stats.queueLength == 0)
+        #expect(stats.submitted == 80_000 && stats.totals.completed == 80_000 && stats.queueLength == 0)
         try pool.end()
     }
 
@@ -167,13 +167,14 @@ extension Pool {
             let more = Int.random(in: 0...3000, using: &random)
             try queue.reserve(more)
             for _ in 0..<more {
-                queue.push(Task(function: { _, _ in }, argument: UnsafeMutableRawPointer(bitPattern: number + 1)))
-                model.append(number + 1)
                 number += 1
+                queue.append(number)
+                model.append(number)
             }
             for _ in 0..<Int.random(in: 0...model.count, using: &random) {
                 #expect(Int(bitPattern: queue.pop()!.argument) == model.removeFirst())
             }
+            #expect(queue.appended == number)
             #expect(queue.count == model.count)
         }
         while let task = queue.pop() { #expect(Int(bitPattern: task.argument) == model.removeFirst()) }
@@ -181,10 +182,54 @@ extension Pool {
         queue.removeAll()
     }
 
+    /// It takes what there is room for below the limit, and nothing once it is shut.
+    @Test func hasADoor() throws {
+        var queue = TaskQueue()
+        queue.openDoor(limit: .max, reserved: 0)
+        #expect(queue.appendedThroughDoor() == 0)
+        try queue.reserve(64)
+        #expect(queue.appendedThroughDoor() == 0)
+        queue.openDoor(limit: 10, reserved: 3)
+        #expect(queue.appendedThroughDoor() == 7)
+        queue.openDoor(limit: .max, reserved: 56)
+        #expect(queue.appendedThroughDoor() == 1)
+        queue.openDoor(limit: 5, reserved: 0)
+        #expect(queue.appendedThroughDoor() == 0)
+        queue.openDoor(limit: .max, reserved: 0)
+        queue.shutDoor()
+        #expect(queue.appendedThroughDoor() == 0)
+        queue.openDoor(limit: .max, reserved: 0)
+        var all = queue.takeAll()
+        #expect(queue.appendedThroughDoor() == 0)
+        #expect(queue.isEmpty && queue.appended == 8)
+        for number in 1...8 { #expect(Int(bitPattern: all.pop()!.argument) == number) }
+        #expect(all.isEmpty)
+        all.removeAll()
+    }
+
     @Test func refusesWhatNoMemoryCanHold() {
         var queue = TaskQueue()
         #expect(throws: Errno.self) { try queue.reserve(.max) }
         #expect(throws: Errno.self) { try queue.reserve(1 << 60) }
         #expect(queue.isEmpty)
+    }
+}
+
+extension TaskQueue {
+    fileprivate mutating func append(_ number: Int) {
+        withUnsafePointer(to: .numbered(number)) { push($0, count: 1) }
+    }
+
+    /// How many tasks it took, in the order of their numbers.
+    fileprivate mutating func appendedThroughDoor() -> Int {
+        let before = appended
+        while pushThroughDoor(.numbered(Int(appended) + 1)) {}
+        return Int(appended - before)
+    }
+}
+
+extension BetaPoolCore.Task {
+    fileprivate static func numbered(_ number: Int) -> Self {
+        Self(function: { _, _ in }, argument: UnsafeMutableRawPointer(bitPattern: number))
     }
 }

@@ -1,4 +1,5 @@
 import CBetaPool
+import CSystem
 
 extension Pool {
     /// A pool that came from outside.
@@ -17,32 +18,51 @@ public func betapool_create(_ config: UnsafePointer<betapool_config>?, _ pool: U
     }
 }
 
+// The two ways in are made of three parts: what nearly always is all of it, without a call and with nothing to save for one; then, with the
+// lock already held or not, the rest.
+
 @_cdecl("betapool_submit")
+@inline(__always)
 public func betapool_submit(_ pool: OpaquePointer?, _ function: betapool_function?, _ argument: UnsafeMutableRawPointer?) -> Int32 {
-    if let pool, let function, Pool(handle: Handle(pool)).submitQuietly(Task(function: function, argument: argument)) { return 0 }
-    return submit(function, argument, to: pool)
+    guard let pool, let function else { return -EINVAL }
+    let open = Pool(handle: Handle(pool))
+    guard open.tryLock() else { return submit(open, function, argument, isLocked: false) }
+    guard open.submitAtOnce(Task(function: function, argument: argument)) else { return submit(open, function, argument, isLocked: true) }
+    return 0
 }
 
 @inline(never)
-private func submit(_ function: betapool_function?, _ argument: UnsafeMutableRawPointer?, to pool: OpaquePointer?) -> Int32 {
-    reporting { () throws(Errno) in
-        guard let function else { throw .invalidArgument }
-        var task = Task(function: function, argument: argument)
-        try Pool(pool).submit(&task, count: 1)
-        return 0
-    }
+private func submit(_ pool: Pool, _ function: betapool_function, _ argument: UnsafeMutableRawPointer?, isLocked: Bool) -> Int32 {
+    var task = Task(function: function, argument: argument)
+    return submit(pool, &task, 1, isLocked: isLocked)
 }
 
 @_cdecl("betapool_submit_batch")
 public func betapool_submit_batch(_ pool: OpaquePointer?, _ tasks: UnsafePointer<betapool_task>?, _ count: Int) -> Int32 {
+    // An array of none need not be anywhere.
+    guard let pool, let tasks = tasks ?? (count == 0 ? UnsafePointer(bitPattern: 8) : nil), areComplete(tasks, count: count) else {
+        return -EINVAL
+    }
+    let open = Pool(handle: Handle(pool))
+    // A Task is a betapool_task whose function is known not to be NULL.
+    let complete = UnsafeRawPointer(tasks).assumingMemoryBound(to: Task.self)
+    guard open.tryLock() else { return submit(open, complete, count, isLocked: false) }
+    guard open.submitAtOnce(complete, count: count) else { return submit(open, complete, count, isLocked: true) }
+    return 0
+}
+
+/// Whether each has a function. No if there cannot be so many: the count is a mistake then, and the array not to be read.
+@inline(__always)
+private func areComplete(_ tasks: UnsafePointer<betapool_task>, count: Int) -> Bool {
+    guard count >= 0, count <= Int.max / MemoryLayout<betapool_task>.stride else { return false }
+    for index in 0..<count where tasks[index].function == nil { return false }
+    return true
+}
+
+@inline(never)
+private func submit(_ pool: Pool, _ tasks: UnsafePointer<Task>, _ count: Int, isLocked: Bool) -> Int32 {
     reporting { () throws(Errno) in
-        let pool = try Pool(pool)
-        // No array is larger than this: the count is a mistake, and the array not to be read.
-        guard count >= 0, count <= Int.max / MemoryLayout<betapool_task>.stride else { throw .invalidArgument }
-        guard let tasks = tasks ?? (count == 0 ? UnsafePointer(bitPattern: 8) : nil) else { throw .invalidArgument }
-        for index in 0..<count where tasks[index].function == nil { throw .invalidArgument }
-        // A Task is a betapool_task whose function is known not to be NULL.
-        try pool.submit(UnsafeRawPointer(tasks).assumingMemoryBound(to: Task.self), count: count)
+        try pool.submit(tasks, count: count, isLocked: isLocked)
         return 0
     }
 }
@@ -146,7 +166,7 @@ extension betapool_stats {
             min_threads: UInt32(stats.settings.minThreads), max_threads: UInt32(stats.settings.maxThreads),
             target_threads: UInt32(stats.targetThreads),
             threads: UInt32(stats.threads), idle_threads: UInt32(stats.idleThreads), queue_length: UInt64(stats.queueLength),
-            running: UInt64(stats.running), submitted: stats.totals.submitted, completed: stats.totals.completed,
+            running: UInt64(stats.running), submitted: stats.submitted, completed: stats.totals.completed,
             cancelled: stats.totals.cancelled, threads_started: stats.totals.threadsStarted,
             threads_retired: stats.totals.threadsRetired, spawn_failures: stats.totals.spawnFailures, decisions: stats.decisions,
             scale_ups: stats.tally.scaleUps, scale_downs: stats.tally.scaleDowns, vetoes: stats.tally.vetoes,

@@ -15,7 +15,8 @@ struct Claim {
     /// Seconds after which it is overdue.
     fileprivate static let patience = 1e-3
 
-    let tasks: ClaimedTasks
+    /// All but the first, which its owner takes along.
+    var others: ClaimedTasks
     /// When it was made.
     var began = 0.0
     /// Tasks of it that count as claimed in the pool's sum.
@@ -25,14 +26,14 @@ struct Claim {
     /// How many tasks to claim next time.
     private var size = 1
 
-    init?() {
-        guard let tasks = ClaimedTasks() else { return nil }
-        self.tasks = tasks
+    init(progress: UnsafeMutablePointer<Atomic<Int>>) {
+        others = ClaimedTasks(progress: progress)
     }
 
     /// What to claim of `queued` tasks that are for `workers`.
-    fileprivate func share(of queued: Int, workers: Int) -> Int {
-        size == 1 ? 1 : max(min(size, queued / workers), 1)
+    fileprivate mutating func share(of queued: Int, workers: Int) -> Int {
+        guard size > 1, others.haveRoom() else { return 1 }
+        return max(min(size, queued / workers), 1)
     }
 
     /// Learns from `count` tasks that took some seconds.
@@ -41,78 +42,83 @@ struct Claim {
         if next > limit {
             size = seconds > limit ? 1 : size / 2
         } else if next * 2 <= limit {
-            size = min(size * 2, ClaimedTasks.most)
+            size = min(size * 2, ClaimedTasks.most + 1)
         }
     }
 }
 
-/// The part of a claim that its owner uses without the lock. A copy is the same tasks; whoever made them calls `destroy`.
+/// The part of a claim that its owner uses without the lock. A copy is the same tasks.
 struct ClaimedTasks {
-    static let most = 32
+    static let most = 63
 
-    /// How many tasks there are, times 2^16, plus how many have started: one more than there are, once the owner has found no more.
-    private let progress: UnsafeMutablePointer<Atomic<UInt32>>
-    private let tasks: UnsafeMutablePointer<Task>
+    /// Minus the number of tasks that have not started; not negative once all have.
+    private let progress: UnsafeMutablePointer<Atomic<Int>>
+    /// Memory is had only by who needs it: a worker that runs one task after the other, or is asleep, has none.
+    private var tasks: UnsafeMutablePointer<Task>?
+    private var count = 0
 
-    init?() {
-        guard let progress = allocate(Atomic<UInt32>.self) else { return nil }
-        guard let tasks = allocate(Task.self, count: Self.most) else {
-            deallocate(progress)
-            return nil
-        }
+    fileprivate init(progress: UnsafeMutablePointer<Atomic<Int>>) {
         progress.initialize(to: Atomic(0))
         self.progress = progress
-        self.tasks = tasks
     }
 
-    func destroy() {
-        deallocate(progress)
+    /// Whether there is memory for them, with the lock held.
+    fileprivate mutating func haveRoom() -> Bool {
+        if tasks == nil { tasks = allocate(Task.self, count: Self.most) }
+        return tasks != nil
+    }
+
+    /// With the lock held, when all have started.
+    mutating func giveRoomBack() {
+        guard let tasks else { return }
         deallocate(tasks)
+        self.tasks = nil
+        count = 0
     }
 
-    /// By the owner, with the lock held. The first task counts as started.
-    func take(_ count: Int, from queue: inout TaskQueue) {
-        queue.pop(count, to: tasks)
-        progress.pointee.store(UInt32(truncatingIfNeeded: count << 16 | 1), ordering: .releasing)
+    /// By the owner, with the lock held.
+    fileprivate mutating func take(_ number: Int, from queue: inout TaskQueue) {
+        count = number
+        guard number > 0, let tasks else { return }
+        queue.pop(number, to: tasks)
+        progress.pointee.store(0 &- number, ordering: .releasing)
     }
 
     /// By the owner, without the lock.
+    @inline(__always)
     func run() {
-        var next: UInt32 = 0, count: UInt32
-        repeat {
-            tasks[Int(next)].run()
-            let before = progress.pointee.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
-            next = before & 0xffff
-            count = before >> 16
-        } while next < count
+        guard count > 0, let tasks else { return }
+        let end = tasks + count
+        while true {
+            let next = progress.pointee.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
+            guard next < 0 else { return }
+            end[next].run()
+        }
     }
 
     /// Puts what has not started back to the head of the queue, which must have room. With the lock held. Returns how many have started.
-    func recall(to queue: inout TaskQueue) -> Int {
-        var now = progress.pointee.load(ordering: .acquiring)
-        while true {
-            let started = now & 0xffff, count = now >> 16
-            guard started < count else { return Int(count) }
-            let (exchanged, original) = progress.pointee.compareExchange(
-                expected: now, desired: started << 16 | started, ordering: .acquiringAndReleasing)
-            if exchanged {
-                for index in (Int(started)..<Int(count)).reversed() { queue.pushFirst(tasks[index]) }
-                return Int(started)
-            }
-            now = original
-        }
+    fileprivate mutating func recall(to queue: inout TaskQueue) -> Int {
+        guard count > 0, let tasks else { return 0 }
+        let end = tasks + count
+        let left = max(0 &- progress.pointee.exchange(0, ordering: .acquiringAndReleasing), 0)
+        for index in 0..<left { queue.pushFirst(end[-1 - index]) }
+        count -= left
+        return count
     }
 }
 
 extension Pool {
-    /// Claims tasks; there are some.
-    func claim(by worker: Worker) {
+    /// Claims tasks, if there are any. Returns the first.
+    func claim(by worker: Worker) -> Task? {
         recallOverdueClaims(now: worker.pointee.claim.began)
-        let count = couldOthersCome ? 1 : worker.pointee.claim.share(of: state.pointee.queue.count, workers: state.pointee.servingCount)
-        worker.pointee.claim.tasks.take(count, from: &state.pointee.queue)
+        guard let first = state.pointee.queue.pop() else { return nil }
+        let queued = state.pointee.queue.count + 1
+        let count = couldOthersCome ? 1 : worker.pointee.claim.share(of: queued, workers: state.pointee.servingCount)
+        worker.pointee.claim.others.take(count - 1, from: &state.pointee.queue)
         worker.pointee.claim.counted = count - 1
         worker.pointee.claim.completed = 0
         state.pointee.claimed += count - 1
+        return first
     }
 
     /// The worker has run what it claimed.
@@ -146,7 +152,7 @@ extension Pool {
     private func recall(_ worker: Worker) -> Int {
         state.pointee.claimed -= worker.pointee.claim.counted
         worker.pointee.claim.counted = 0
-        return worker.pointee.claim.tasks.recall(to: &state.pointee.queue)
+        return 1 + worker.pointee.claim.others.recall(to: &state.pointee.queue)
     }
 
     private func complete(_ count: Int, of worker: Worker) {

@@ -48,7 +48,7 @@ extension Pool {
         cancelQueue()
         let leaver = state.pointee.leaver
         unlock()
-        if let leaver { pthread_join(leaver, nil) }  // it may be about to start the ticker
+        if let leaver { Thread.join(leaver) }  // it may be about to start the ticker
         stopTicker()
         lock()
         handle.leaveForGood()
@@ -109,8 +109,7 @@ extension Pool {
 
     private func cancelQueue() {
         recallClaims()
-        var queue = state.pointee.queue
-        state.pointee.queue = TaskQueue()
+        var queue = state.pointee.queue.takeAll()
         cancel(&queue)
     }
 
@@ -120,7 +119,7 @@ extension Pool {
         let count = queue.count
         guard count > 0 else { return queue.removeAll() }
         state.pointee.running += count
-        state.pointee.canceller = pthread_self()
+        state.pointee.canceller = .current
         unlock()
         while let task = queue.pop() { task.cancel() }
         queue.removeAll()

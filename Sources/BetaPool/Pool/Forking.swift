@@ -33,9 +33,9 @@ extension Pool {
         state.pointee.sampler.pointee.closeAll()  // they look at the parent's threads
         state.pointee.ticker = Ticker(alarm: state.pointee.ticker.alarm)
         if !state.pointee.queue.isEmpty {
-            state.pointee.orphans = state.pointee.queue
-            state.pointee.queue = TaskQueue()
+            state.pointee.orphans = state.pointee.queue.takeAll()
         }
+        state.pointee.queue.shutDoor()
     }
 
     /// Reports what the child of a fork has inherited. Called with the lock held, returns with it held.

@@ -9,7 +9,7 @@ extension Pool {
         if !isOnLookout {
             recallClaims()
             guard state.pointee.queue.isEmpty else { return }
-            state.pointee.queue.trim()
+            giveMemoryBack(worker)
         }
         let host = state.pointee.configuration.host
         worker.pointee.wake.store(isOnLookout ? Wake.onLookout : Wake.asleep)
@@ -17,7 +17,7 @@ extension Pool {
         worker.pointee.usage.park(now: Clock.now())
         unlock()
         host.beforeWait?(host.context)
-        let lookout = isOnLookout ? lookOut(worker.pointee.wake) : nil
+        let lookout = isOnLookout ? lookOut(worker) : nil
         while worker.pointee.wake.load() != Wake.called { worker.pointee.wake.wait(while: Wake.asleep) }
         let now = Clock.now()
         host.afterWait?(host.context)
@@ -42,7 +42,8 @@ extension Pool {
     }
 
     /// Looks out for a call, for a moment.
-    private func lookOut(_ wake: Futex) -> (paid: Bool, seconds: Double) {
+    private func lookOut(_ worker: Worker) -> (paid: Bool, seconds: Double) {
+        let wake = worker.pointee.wake
         let began = Clock.now()
         var now = began
         while now < began + Lookout.span {
@@ -56,11 +57,15 @@ extension Pool {
         }
         state.pointee.lookout.giveBack(paid: false)
         recallClaims()
-        state.pointee.queue.trim()
-        let calls = callsForWork()
-        unlock()
-        make(calls)
+        giveMemoryBack(worker)
+        callForWorkAndUnlock()
         return (false, now - began)
+    }
+
+    /// Before a worker sleeps.
+    private func giveMemoryBack(_ worker: Worker) {
+        worker.pointee.claim.others.giveRoomBack()
+        state.pointee.queue.trim()
     }
 
     /// Takes the worker whose turn it is off the idle list. Whoever gets the call makes it, after unlocking.

@@ -24,40 +24,46 @@ struct Pool: @unchecked Sendable {
         let handle = try Registry.acquire(kind, stateSize: MemoryLayout<PoolState>.size)
         let pool = Pool(handle: handle)
         do throws(Errno) {
-            pool.state.initialize(to: try PoolState(configuration, lock: handle.pointee.mutex.addresses))
+            Registry.publish(handle, state: try PoolState(configuration, lock: handle.mutex.addresses))
         } catch {
             Registry.release(handle)
             throw error
         }
-        Registry.publish(handle)
         return pool
     }
 
     func lock() {
-        handle.pointee.mutex.lock()
+        handle.mutex.lock()
     }
 
+    @inline(never)
     func unlock() {
-        handle.pointee.mutex.unlock()
+        openDoor()
+        handle.mutex.unlock()
     }
 
     /// Locks a pool that came from outside.
     func enter() throws(Errno) {
         try handle.enter(Self.kind)
+        settle()
+    }
+
+    /// What a fork has left to do comes first. Called with the lock held, returns with it held.
+    func settle() {
         if !state.pointee.orphans.isEmpty { reportOrphans() }
     }
 
     /// Whether the calling thread is in the middle of a task of this pool: one of its workers, or about to report tasks as cancelled.
     /// Called with the lock held.
     var isServedByCaller: Bool {
-        if let canceller = state.pointee.canceller, canceller == pthread_self() { return true }
+        if let canceller = state.pointee.canceller, canceller == .current { return true }
         guard let worker = Worker.current else { return false }
         return worker.pointee.pool.handle == handle
     }
 
     /// Whether to wait for the pool would be to wait for the calling thread: also its ticker's, which is about to tell a decision.
     var wouldWaitForCaller: Bool {
-        isServedByCaller || state.pointee.ticker.thread == pthread_self()
+        isServedByCaller || state.pointee.ticker.thread == .current
     }
 
     // MARK: Looking
@@ -133,7 +139,7 @@ struct PoolState {
     /// When to look for overdue claims again.
     var nextRecall = 0.0
     /// The thread that reports tasks as cancelled just now.
-    var canceller: pthread_t?
+    var canceller: Thread?
     var totals = Totals()
 
     /// Threads in betapool_wait or betapool_join, and what they sleep on: incremented when there is news for them.
@@ -148,11 +154,10 @@ struct PoolState {
     /// Whether the last tick knew what the workers were doing.
     var seesWaitStates = false
     /// The native worker that left last. The next one to leave joins it.
-    var leaver: pthread_t?
+    var leaver: Thread?
     var nextThreadNumber: UInt32 = 0
 
     struct Totals {
-        var submitted: UInt64 = 0
         var completed: UInt64 = 0
         var cancelled: UInt64 = 0
         var threadsStarted: UInt64 = 0
@@ -205,8 +210,8 @@ struct PoolState {
     var stats: PoolStats {
         PoolStats(
             settings: settings, targetThreads: controller.threads, threads: threads, idleThreads: idleCount,
-            queueLength: queue.count, running: running, totals: totals, decisions: controller.log.count, tally: controller.tally,
-            beta: controller.beta, smoothedBeta: controller.smoothedBeta.value, occupancy: controller.occupancy,
+            queueLength: queue.count, running: running, submitted: queue.appended, totals: totals, decisions: controller.log.count,
+            tally: controller.tally, beta: controller.beta, smoothedBeta: controller.smoothedBeta.value, occupancy: controller.occupancy,
             seesWaitStates: seesWaitStates, surplus: controller.surplus)
     }
 }
@@ -219,6 +224,7 @@ struct PoolStats {
     let idleThreads: Int
     let queueLength: Int
     let running: Int
+    let submitted: UInt64
     let totals: PoolState.Totals
     let decisions: UInt64
     let tally: Controller.Tally

@@ -121,7 +121,7 @@ extension Pool {
             dismissHired()
             let predecessor = takeLeaversPlace()
             unlock()
-            if let predecessor { pthread_join(predecessor, nil) }
+            if let predecessor { Thread.join(predecessor) }
             throw error
         }
         _ = takeHired()
@@ -147,14 +147,13 @@ extension Pool {
     }
 
     private func runTasks(by worker: Worker) {
-        claim(by: worker)
-        let tasks = worker.pointee.claim.tasks
+        guard let first = claim(by: worker) else { return }
+        let others = worker.pointee.claim.others
         worker.pointee.isRunningTask = true
         state.pointee.running += 1
-        let calls = callsForWork()
-        unlock()
-        make(calls)
-        tasks.run()
+        callForWorkAndUnlock()
+        first.run()
+        others.run()
         let now = Clock.now()
         lock()
         concludeClaim(of: worker, now: now)
@@ -192,7 +191,7 @@ extension Pool {
         let predecessor = takeLeaversPlace()
         if state.pointee.threads == 0, !state.pointee.queue.isEmpty {
             // There is no memory for another worker: this one's will do.
-            worker.initialize(to: WorkerState(pool: self, wake: worker.pointee.wake, claim: worker.pointee.claim))
+            WorkerState.renew(worker)
             hire(worker)
             calls.threadsToStart += 1
         } else {
@@ -206,13 +205,13 @@ extension Pool {
         }
         unlock()
         if !isLast { make(calls) }
-        if let predecessor { pthread_join(predecessor, nil) }
+        if let predecessor { Thread.join(predecessor) }
     }
 
     /// The calling thread, if it is the pool's own, is joined by the next one that leaves; returns the one that it has to join itself.
-    private func takeLeaversPlace() -> pthread_t? {
+    private func takeLeaversPlace() -> Thread? {
         guard !isServedByHost else { return nil }
-        defer { state.pointee.leaver = pthread_self() }
+        defer { state.pointee.leaver = .current }
         return state.pointee.leaver
     }
 }

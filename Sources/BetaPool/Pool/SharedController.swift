@@ -30,9 +30,7 @@ struct SharedController {
         sampler.initialize(to: Sampler())
         do throws(Errno) {
             let handle = try Registry.acquire(kind, stateSize: MemoryLayout<State>.size)
-            handle.state(as: State.self).initialize(
-                to: State(controller: controller, locks: Locks(host: lock), sampler: sampler))
-            Registry.publish(handle)
+            Registry.publish(handle, state: State(controller: controller, locks: Locks(host: lock), sampler: sampler))
             return SharedController(handle: handle)
         } catch {
             controller.destroy()
@@ -53,7 +51,7 @@ struct SharedController {
 
     func withLock<Result>(_ body: (UnsafeMutablePointer<State>) -> Result) throws(Errno) -> Result {
         try handle.enter(Self.kind)
-        defer { handle.pointee.mutex.unlock() }
+        defer { handle.mutex.unlock() }
         return body(state)
     }
 
@@ -76,7 +74,7 @@ struct SharedController {
 
     func attach() throws(Errno) -> Int32 {
         try handle.enter(Self.kind)
-        defer { handle.pointee.mutex.unlock() }
+        defer { handle.mutex.unlock() }
         return try state.pointee.crew.add(csystem_thread_id())
     }
 

@@ -10,9 +10,7 @@ extension Pool {
         state.pointee.peakBusy = state.pointee.servingCount - state.pointee.idleCount
         state.pointee.seesWaitStates = decision.occupancy != nil
         let host = state.pointee.configuration.host
-        let calls = callsForWork()
-        unlock()
-        make(calls)
+        callForWorkAndUnlock()
         retireSurplus()
         if decision.threads != decision.threadsBefore || decision.action == .veto && before != .veto { host.tell(decision) }
         lock()
@@ -22,7 +20,7 @@ extension Pool {
         let state = self.state
         var load = Load()
         load.queueLength = UInt64(state.pointee.queue.count)
-        load.started = state.pointee.totals.submitted - load.queueLength
+        load.started = state.pointee.queue.appended - load.queueLength
         load.completed = state.pointee.totals.completed
         load.peakBusy = state.pointee.peakBusy
         load.occupancy = state.pointee.sampler.pointee.take()
@@ -40,9 +38,7 @@ extension Pool {
             unlock()
             throw error
         }
-        let calls = callsForWork()
-        unlock()
-        make(calls)
+        callForWorkAndUnlock()
         retireSurplus()
     }
 

@@ -1,24 +1,34 @@
 // Tasks in.
 
 extension Pool {
-    /// Queues a task if there is no more to it than that: nobody to call, room in memory, and no system call but for the lock. False if not.
+    /// Locks a pool that came from outside and may be gone, if nobody else has locked it. What may follow is `submitAtOnce`, then `submit`.
     @inline(__always)
-    func submitQuietly(_ task: Task) -> Bool {
-        guard (try? handle.enter(Self.kind)) != nil else { return false }
-        defer { unlock() }
-        guard
-            state.pointee.phase == .open, !hasSomebodyToCall, state.pointee.orphans.isEmpty,
-            state.pointee.queue.hasRoom(for: 1 &+ state.pointee.claimed),
-            state.pointee.queue.count &+ state.pointee.claimed < state.pointee.configuration.queueLimit
-        else { return false }
-        state.pointee.queue.push(task)
-        state.pointee.totals.submitted &+= 1
+    func tryLock() -> Bool {
+        handle.isOf(Self.kind) && handle.mutex.tryLock()
+    }
+
+    /// Queues a task and unlocks, if there is no more to it than that: nobody to call, and room. False if not: the lock is held then.
+    @inline(__always)
+    func submitAtOnce(_ task: Task) -> Bool {
+        guard state.pointee.queue.pushThroughDoor(task) else { return false }
+        handle.mutex.unlock()  // the door stands as it stood
+        return true
+    }
+
+    /// The same for tasks, all or none.
+    @inline(__always)
+    func submitAtOnce(_ tasks: UnsafePointer<Task>, count: Int) -> Bool {
+        guard state.pointee.queue.pushThroughDoor(tasks, count: count) else { return false }
+        handle.mutex.unlock()
         return true
     }
 
     /// Queues tasks, all or none.
-    func submit(_ tasks: UnsafePointer<Task>, count: Int) throws(Errno) {
-        try enter()
+    /// - Parameter isLocked: after `tryLock`.
+    func submit(_ tasks: UnsafePointer<Task>, count: Int, isLocked: Bool = false) throws(Errno) {
+        if isLocked { try handle.stay() } else { try handle.enter(Self.kind) }
+        settle()
+        if submitAtOnce(tasks, count: count) { return }
         do throws(Errno) {
             try accept(tasks, count: count)
         } catch {
@@ -49,7 +59,6 @@ extension Pool {
         let isFirst = state.pointee.threads == 0 && count > 0
         if isFirst { guard hire() else { throw .outOfMemory } }
         state.pointee.queue.push(tasks, count: count)
-        state.pointee.totals.submitted += UInt64(count)
         if isFirst { try startFirstWorker(for: tasks, count: count) }
     }
 
@@ -68,9 +77,7 @@ extension Pool {
         let isAlone = state.pointee.threads == (failure == nil ? 0 : 1)
         let isTakenBack = isAlone && state.pointee.queue.remove(tasks, count: count)
         if failure != nil { dismissHired() }
-        guard isTakenBack else { return }
-        state.pointee.totals.submitted -= UInt64(count)
-        throw failure ?? .tryAgain
+        if isTakenBack { throw failure ?? .tryAgain }
     }
 }
 
@@ -82,6 +89,15 @@ struct Calls {
 }
 
 extension Pool {
+    /// Lets submissions be quiet as long as nothing but a quiet submission happens: they are if queued work is no reason to call anybody.
+    @inline(__always)
+    func openDoor() {
+        guard state.pointee.phase == .open, !hasSomebodyToCall, state.pointee.orphans.isEmpty else {
+            return state.pointee.queue.shutDoor()
+        }
+        state.pointee.queue.openDoor(limit: state.pointee.configuration.queueLimit, reserved: state.pointee.claimed)
+    }
+
     /// Whether queued work is reason to call anybody: see `callsForWork`.
     @inline(__always)
     private var hasSomebodyToCall: Bool {
@@ -105,6 +121,14 @@ extension Pool {
     private func callTicker(_ calls: inout Calls) {
         guard state.pointee.settings.policy != .fixed, let alarm = state.pointee.ticker.callIfAsleep() else { return }
         calls.alarm = alarm
+    }
+
+    /// Calls whom queued work is for. Called with the lock held, returns without it.
+    func callForWorkAndUnlock() {
+        guard hasSomebodyToCall else { return unlock() }
+        let calls = callsForWork()
+        unlock()
+        make(calls)
     }
 
     /// Makes the calls. The lock must not be held.

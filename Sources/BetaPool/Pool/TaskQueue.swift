@@ -3,14 +3,51 @@ import CSystem
 /// Tasks in the order of submission: a ring that doubles when it is full.
 struct TaskQueue {
     private static let smallest = 64
-    private static let largestToKeep = 1024
+    private static let largestToKeep = 4096
 
     private var ring: UnsafeMutablePointer<Task>?
     private var capacity = 0
-    private var head = 0
-    private(set) var count = 0
+    /// How many tasks were appended, ever; the task that is appended next goes where that number, modulo `capacity`, says.
+    private(set) var appended: UInt64 = 0
+    /// Where the oldest task is, in the same way.
+    private var head: UInt64 = 0
+    /// The door is shut once so many tasks were appended. See `openDoor`.
+    private var doorShutsAt: UInt64 = 0
 
-    var isEmpty: Bool { count == 0 }
+    var count: Int { Int(truncatingIfNeeded: appended &- head) }
+    var isEmpty: Bool { appended == head }
+
+    // MARK: The door
+
+    /// Lets `pushThroughDoor` append as many tasks as there is room for, if that and `reserved` more are not above `limit`. Whatever else is
+    /// done with the queue, the door is to be opened anew after it, or shut.
+    mutating func openDoor(limit: Int, reserved: Int) {
+        let room = min(capacity, limit) &- count &- reserved
+        doorShutsAt = appended &+ UInt64(truncatingIfNeeded: max(room, 0))
+    }
+
+    mutating func shutDoor() {
+        doorShutsAt = appended
+    }
+
+    /// Appends a task, or not if the door is shut: one comparison for all that may speak against it.
+    @inline(__always)
+    mutating func pushThroughDoor(_ task: Task) -> Bool {
+        guard appended != doorShutsAt else { return false }
+        (ring.unsafelyUnwrapped + place(of: appended)).initialize(to: task)
+        appended &+= 1
+        return true
+    }
+
+    /// Appends tasks, all or none.
+    @inline(__always)
+    mutating func pushThroughDoor(_ tasks: UnsafePointer<Task>, count: Int) -> Bool {
+        guard count > 0, UInt64(truncatingIfNeeded: count) <= doorShutsAt &- appended else { return false }
+        push(tasks, count: count)
+        return true
+    }
+
+    // MARK: In and out
 
     /// Makes room for `more` tasks.
     mutating func reserve(_ more: Int) throws(Errno) {
@@ -24,84 +61,98 @@ struct TaskQueue {
             larger = doubled
         }
         guard let memory = allocate(Task.self, count: larger) else { throw .outOfMemory }
-        let kept = count
-        pop(kept, to: memory)
-        count = kept
-        if let ring { deallocate(ring) }
+        var old = self
         ring = memory
         capacity = larger
-        head = 0
+        appended = head
+        while !old.isEmpty {
+            let straight = old.straight(from: old.head, atMost: old.count)
+            push(old.ring! + old.place(of: old.head), count: straight)
+            old.head &+= UInt64(truncatingIfNeeded: straight)
+        }
+        if let ring = old.ring { deallocate(ring) }
     }
 
-    /// Appends a task. There must be room: see `reserve`.
-    @inline(__always)
-    mutating func push(_ task: Task) {
-        (ring! + (head &+ count) & (capacity &- 1)).initialize(to: task)
-        count &+= 1
-    }
-
-    /// Appends tasks. There must be room.
+    /// Appends tasks. There must be room: see `reserve`.
+    @inline(never)
     mutating func push(_ tasks: UnsafePointer<Task>, count number: Int) {
-        guard number > 0 else { return }
-        let tail = (head &+ count) & (capacity &- 1)
-        let straight = min(number, capacity &- tail)
-        memcpy(ring! + tail, tasks, straight &* MemoryLayout<Task>.stride)
-        if straight < number { memcpy(ring!, tasks + straight, (number &- straight) &* MemoryLayout<Task>.stride) }
-        count &+= number
-    }
-
-    /// Whether `more` tasks can be pushed as it is.
-    @inline(__always)
-    func hasRoom(for more: Int) -> Bool {
-        more <= capacity &- count
+        guard number > 0, let ring else { return }
+        let straight = straight(from: appended, atMost: number)
+        memcpy(ring + place(of: appended), tasks, straight &* MemoryLayout<Task>.stride)
+        if straight < number { memcpy(ring, tasks + straight, (number &- straight) &* MemoryLayout<Task>.stride) }
+        appended &+= UInt64(truncatingIfNeeded: number)
     }
 
     /// Takes the oldest tasks; there must be as many.
     mutating func pop(_ number: Int, to memory: UnsafeMutablePointer<Task>) {
-        guard number > 0 else { return }
-        let straight = min(number, capacity &- head)
-        memcpy(memory, ring! + head, straight &* MemoryLayout<Task>.stride)
-        if straight < number { memcpy(memory + straight, ring!, (number &- straight) &* MemoryLayout<Task>.stride) }
-        head = (head &+ number) & (capacity &- 1)
-        count &-= number
+        guard number > 0, let ring else { return }
+        let straight = straight(from: head, atMost: number)
+        memcpy(memory, ring + place(of: head), straight &* MemoryLayout<Task>.stride)
+        if straight < number { memcpy(memory + straight, ring, (number &- straight) &* MemoryLayout<Task>.stride) }
+        head &+= UInt64(truncatingIfNeeded: number)
     }
 
     mutating func pop() -> Task? {
-        guard count > 0 else { return nil }
-        let task = ring![head]
-        head = (head + 1) & (capacity - 1)
-        count -= 1
-        return task
+        guard !isEmpty, let ring else { return nil }
+        defer { head &+= 1 }
+        return ring[place(of: head)]
     }
 
     /// Puts a task back in front of the others. There must be room.
     mutating func pushFirst(_ task: Task) {
-        head = (head &- 1) & (capacity - 1)
-        (ring! + head).initialize(to: task)
-        count += 1
+        head &-= 1
+        (ring! + place(of: head)).initialize(to: task)
     }
 
-    /// Removes tasks that were pushed at once, if they are all there.
+    /// Takes back tasks that were appended at once, if they are all there: as if they had never been appended.
     mutating func remove(_ unwanted: UnsafePointer<Task>, count number: Int) -> Bool {
+        guard let ring else { return false }
         var found = 0
-        for index in 0..<count where found < number && ring![(head &+ index) & (capacity &- 1)].isSame(as: unwanted[found]) { found += 1 }
+        for index in 0..<count where found < number && ring[place(after: index)].isSame(as: unwanted[found]) { found += 1 }
         guard found == number else { return false }
         found = 0
-        for _ in 0..<count {
-            guard let task = pop() else { break }
-            if found < number, task.isSame(as: unwanted[found]) { found += 1 } else { push(task) }
+        for index in 0..<count {
+            let task = ring[place(after: index)]
+            if found < number, task.isSame(as: unwanted[found]) { found += 1 } else { ring[place(after: index &- found)] = task }
         }
+        appended &-= UInt64(truncatingIfNeeded: number)
         return true
     }
 
+    // MARK: Memory
+
     /// Gives the memory of an empty queue back if it is much.
     mutating func trim() {
-        if count == 0, capacity > Self.largestToKeep { removeAll() }
+        if capacity > Self.largestToKeep, isEmpty { removeAll() }
     }
 
     /// Gives the memory back. Tasks still queued are forgotten.
     mutating func removeAll() {
         if let ring { deallocate(ring) }
+        _ = takeAll()
+    }
+
+    /// The queue as it is, in the place of which there is an empty one.
+    mutating func takeAll() -> TaskQueue {
+        let all = self
         self = TaskQueue()
+        appended = all.appended
+        head = appended
+        doorShutsAt = appended
+        return all
+    }
+
+    @inline(__always)
+    private func place(of number: UInt64) -> Int {
+        Int(truncatingIfNeeded: number) & (capacity &- 1)
+    }
+
+    private func place(after older: Int) -> Int {
+        place(of: head &+ UInt64(truncatingIfNeeded: older))
+    }
+
+    /// How many of `most` places from there on are one after the other in memory.
+    private func straight(from number: UInt64, atMost most: Int) -> Int {
+        min(most, capacity &- place(of: number))
     }
 }

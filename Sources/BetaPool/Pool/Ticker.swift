@@ -12,7 +12,7 @@ struct Ticker {
     let alarm: Futex
     /// Set from the moment that somebody is about to start the thread; `thread` follows.
     var isStarted = false
-    var thread: pthread_t?
+    var thread: Thread?
     /// Asleep until somebody calls, or not started yet.
     var isAsleep = true
     var mustStop = false
@@ -63,13 +63,13 @@ extension Pool {
         releaseTicker()
         let thread = state.pointee.ticker.thread
         unlock()
-        if let thread { pthread_join(thread, nil) }
+        if let thread { Thread.join(thread) }
     }
 
     private func keepTicking() {
         var rhythm = Rhythm()
         lock()
-        state.pointee.ticker.thread = pthread_self()  // whoever started it may be slower to say so than the first decision
+        state.pointee.ticker.thread = .current  // whoever started it may be slower to say so than the first decision
         Thread.setName(state.pointee.configuration.threadName, number: nil)
         let sampler = state.pointee.sampler
         rhythm.begin(now: Clock.now(), interval: state.pointee.controller.pace)

@@ -1,4 +1,5 @@
 import CSystem
+import Synchronization
 
 typealias Worker = UnsafeMutablePointer<WorkerState>
 
@@ -24,25 +25,32 @@ struct WorkerState {
     /// The next one among those hired, or among those parked: never both.
     var nextWaiting: Worker?
 
+    /// The two words that threads share without the lock follow it in the same piece of memory.
+    private static let progressOffset = MemoryLayout<WorkerState>.stride
+    private static let wakeOffset = progressOffset + MemoryLayout<Atomic<Int>>.stride
+
     static func make(pool: Pool) -> Worker? {
-        guard let wake = Futex() else { return nil }
-        guard let claim = Claim() else {
-            wake.destroy()
-            return nil
-        }
-        guard let worker = allocate(WorkerState.self) else {
-            wake.destroy()
-            claim.tasks.destroy()
-            return nil
-        }
-        worker.initialize(to: WorkerState(pool: pool, wake: wake, claim: claim))
+        guard let memory = malloc(wakeOffset + MemoryLayout<Atomic<UInt32>>.stride) else { return nil }
+        let worker = memory.bindMemory(to: WorkerState.self, capacity: 1)
+        initialize(worker, pool: pool)
         return worker
     }
 
+    /// Makes it another worker.
+    static func renew(_ worker: Worker) {
+        worker.pointee.claim.others.giveRoomBack()
+        initialize(worker, pool: worker.pointee.pool)
+    }
+
     static func destroy(_ worker: Worker) {
-        worker.pointee.wake.destroy()
-        worker.pointee.claim.tasks.destroy()
+        worker.pointee.claim.others.giveRoomBack()
         deallocate(worker)
+    }
+
+    private static func initialize(_ worker: Worker, pool: Pool) {
+        let memory = UnsafeMutableRawPointer(worker)
+        let progress = (memory + progressOffset).bindMemory(to: Atomic<Int>.self, capacity: 1)
+        worker.initialize(to: WorkerState(pool: pool, wake: Futex(at: memory + wakeOffset), claim: Claim(progress: progress)))
     }
 }
 

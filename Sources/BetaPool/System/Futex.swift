@@ -7,8 +7,18 @@ struct Futex: @unchecked Sendable {
 
     init?() {
         guard let word = allocate(Atomic<UInt32>.self) else { return nil }
+        self.init(at: word)
+    }
+
+    /// In memory that somebody else provides, and gives back.
+    init(at memory: UnsafeMutableRawPointer) {
+        word = memory.bindMemory(to: Atomic<UInt32>.self, capacity: 1)
         word.initialize(to: Atomic(0))
-        self.word = word
+    }
+
+    /// The one that was made in this memory.
+    init(in memory: UnsafeMutableRawPointer) {
+        word = memory.assumingMemoryBound(to: Atomic<UInt32>.self)
     }
 
     func destroy() {

@@ -14,8 +14,7 @@ struct Mutex {
 
     private let word: Futex
 
-    init?() {
-        guard let word = Futex() else { return nil }
+    init(word: Futex) {
         self.word = word
     }
 
@@ -25,14 +24,25 @@ struct Mutex {
         return start..<(start + UInt(MemoryLayout<UInt32>.size))
     }
 
+    /// Takes it if it is free.
+    @inline(__always)
+    func tryLock() -> Bool {
+        word.exchange(Self.free, for: Self.taken)
+    }
+
     @inline(never)
     func lock() {
         if !word.exchange(Self.free, for: Self.taken) { lockSlowly() }
     }
 
-    @inline(never)
+    @inline(__always)
     func unlock() {
-        if word.swap(Self.free) == Self.wanted { word.wakeOne() }
+        if word.swap(Self.free) == Self.wanted { wakeOne() }
+    }
+
+    @inline(never)
+    private func wakeOne() {
+        word.wakeOne()
     }
 
     @inline(never)

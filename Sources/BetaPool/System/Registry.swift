@@ -18,19 +18,38 @@ struct HandleHeader {
     fileprivate var nextSpare: Handle?
     fileprivate var isLive = false
     fileprivate let kind: HandleKind
-    let mutex: Mutex
-    let state: UnsafeMutableRawPointer
+
+    /// Where, after the header, its lock and its state are: in one piece of memory.
+    fileprivate static let lockOffset = 64
+    fileprivate static let stateOffset = 80
 }
 
 typealias Handle = UnsafeMutablePointer<HandleHeader>
 
 extension Handle {
+    var mutex: Mutex { Mutex(word: Futex(in: UnsafeMutableRawPointer(self) + HandleHeader.lockOffset)) }
+
+    func state<State: ~Copyable>(as type: State.Type) -> UnsafeMutablePointer<State> {
+        (UnsafeMutableRawPointer(self) + HandleHeader.stateOffset).assumingMemoryBound(to: State.self)
+    }
+
+    /// Whether a pointer that came from outside is a handle of the kind, alive or not.
+    @inline(__always)
+    func isOf(_ kind: HandleKind) -> Bool {
+        pointee.kind.magic == kind.magic
+    }
+
     /// Locks a handle that came from outside. When it throws, nothing is locked.
     func enter(_ kind: HandleKind) throws(Errno) {
-        guard pointee.kind.magic == kind.magic else { throw .badHandle }
-        pointee.mutex.lock()
+        guard isOf(kind) else { throw .badHandle }
+        mutex.lock()
+        try stay()
+    }
+
+    /// For who has locked a handle that came from outside. When it throws, nothing is locked.
+    func stay() throws(Errno) {
         guard pointee.isLive else {
-            pointee.mutex.unlock()
+            mutex.unlock()
             throw .badHandle
         }
     }
@@ -38,11 +57,7 @@ extension Handle {
     /// Ends what `enter` began, and refuses every later `enter`: the caller is about to release the handle.
     func leaveForGood() {
         pointee.isLive = false
-        pointee.mutex.unlock()
-    }
-
-    func state<State: ~Copyable>(as type: State.Type) -> UnsafeMutablePointer<State> {
-        pointee.state.assumingMemoryBound(to: type)
+        mutex.unlock()
     }
 }
 
@@ -52,7 +67,7 @@ enum Registry {
     nonisolated(unsafe) private static var spare: Handle?
     nonisolated(unsafe) private static var watchesFork = false
 
-    /// A handle whose state is uninitialised memory; `publish` it when the state stands, or `release` it.
+    /// A handle whose state is uninitialised memory, or what is left of another; `publish` it with a state, or `release` it.
     static func acquire(_ kind: HandleKind, stateSize: Int) throws(Errno) -> Handle {
         pthread_mutex_lock(csystem_registry_mutex())
         defer { pthread_mutex_unlock(csystem_registry_mutex()) }
@@ -64,13 +79,14 @@ enum Registry {
         return if let handle = takeSpare(kind) { handle } else { try make(kind, stateSize: stateSize) }
     }
 
-    static func publish(_ handle: Handle) {
-        handle.pointee.mutex.lock()
+    static func publish<State>(_ handle: Handle, state: State) {
+        handle.mutex.lock()
+        handle.state(as: State.self).initialize(to: state)
         handle.pointee.isLive = true
-        handle.pointee.mutex.unlock()
+        handle.mutex.unlock()
     }
 
-    /// Takes back a handle that is not live. Its state is uninitialised from now on.
+    /// Takes back a handle that is not live. A call on it may still look at what is left of its state.
     static func release(_ handle: Handle) {
         pthread_mutex_lock(csystem_registry_mutex())
         handle.pointee.nextSpare = spare
@@ -96,17 +112,10 @@ enum Registry {
 
     private static func make(_ kind: HandleKind, stateSize: Int) throws(Errno) -> Handle {
         // EAGAIN would be: no key is left of those that a process may have.
-        guard kind.prepare() == 0, let state = malloc(stateSize) else { throw .outOfMemory }
-        guard let handle = allocate(HandleHeader.self) else {
-            free(state)
-            throw .outOfMemory
-        }
-        guard let mutex = Mutex() else {
-            free(state)
-            deallocate(handle)
-            throw .outOfMemory
-        }
-        handle.initialize(to: HandleHeader(next: newest, kind: kind, mutex: mutex, state: state))
+        guard kind.prepare() == 0, let memory = malloc(HandleHeader.stateOffset + stateSize) else { throw .outOfMemory }
+        let handle = memory.bindMemory(to: HandleHeader.self, capacity: 1)
+        handle.initialize(to: HandleHeader(next: newest, kind: kind))
+        _ = Futex(at: memory + HandleHeader.lockOffset)
         newest = handle
         return handle
     }
@@ -123,11 +132,11 @@ enum Registry {
 
     private static func lockAll() {
         pthread_mutex_lock(csystem_registry_mutex())
-        forEach { $0.pointee.mutex.lock() }
+        forEach { $0.mutex.lock() }
     }
 
     private static func unlockAll() {
-        forEach { $0.pointee.mutex.unlock() }
+        forEach { $0.mutex.unlock() }
         pthread_mutex_unlock(csystem_registry_mutex())
     }
 

@@ -1,10 +1,12 @@
 import CSystem
 
-/// Native threads.
-enum Thread {
+/// A native thread.
+struct Thread: Equatable {
+    private let id: pthread_t
+
     typealias Body = @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?
 
-    static func start(stackSize: Int, argument: UnsafeMutableRawPointer, body: Body) throws(Errno) -> pthread_t {
+    static func start(stackSize: Int, argument: UnsafeMutableRawPointer, body: Body) throws(Errno) -> Thread {
         var attributes = pthread_attr_t()
         var code = pthread_attr_init(&attributes)
         guard code == 0 else { throw Errno(code: code) }
@@ -16,7 +18,15 @@ enum Thread {
         var thread = pthread_t()
         code = pthread_create(&thread, &attributes, body, argument)
         guard code == 0 else { throw Errno(code: code) }
-        return thread
+        return Thread(id: thread)
+    }
+
+    /// The calling thread.
+    static var current: Thread { Thread(id: pthread_self()) }
+
+    /// Waits for its end, and gives back what is left of it: once.
+    static func join(_ thread: Thread) {
+        pthread_join(thread.id, nil)
     }
 
     /// Names the calling thread "PREFIX-NUMBER", or "PREFIX-tick". The kernel keeps 15 bytes: the prefix gives way, not the rest.
