@@ -28,14 +28,18 @@ class Crew:
     that is dropped without shutdown() is collected while its threads still work, even if its own initializer refers to it.
     """
 
-    def __init__(self, executor: AdaptiveThreadPoolExecutor, prefix: str, *, initializes: bool) -> None:
+    broken: str | bool = False
+    _courier: threading.Thread | None = None
+    _leaving_limit = 64
+    """When there are more of them, those that have ended are forgotten."""
+
+    def __init__(self, executor: AdaptiveThreadPoolExecutor, prefix: str, initializes: bool) -> None:
         self.threads: set[threading.Thread] = set()
         self.prefix = prefix
-        self.broken: str | bool = False
         self._executor = weakref.ref(executor)
         self._initializes = initializes
         self._leaving: set[threading.Thread] = set()
-        self._courier: threading.Thread | None = None
+        self._joiners: list[threading.Lock] = []
         self._next_number = itertools.count().__next__
 
     # Threads
@@ -47,12 +51,12 @@ class Crew:
         """
         first_task = [self._initializer()]
         name = f"{self.prefix}_{self._next_number()}"
-        worker = threading.Thread(target=self._work, name=name, args=(pool, first_task), daemon=False)
+        worker = threading.Thread(target=pool.work, name=name, args=(first_task,), daemon=False)
         try:
             self.threads.add(worker)
             return _start(worker, first_task)
         except BaseException:
-            self.threads.discard(worker)
+            self._forget(worker)
             raise
 
     def start_courier(self, pool: _core.Pool) -> None:
@@ -66,18 +70,32 @@ class Crew:
     def join(self, pool: _core.Pool) -> None:
         """Waits until no thread is left. For a pool that was shut down."""
         while True:
-            threads = [*self.threads, *self._leaving, *([self._courier] if self._courier else [])]
-            alive = [thread for thread in threads if thread.is_alive()]
+            self._wait_for_last()
+            leaving = [*self._leaving]
+            alive = [thread for thread in (*self.threads, *leaving, self._courier) if thread is not None and thread.is_alive()]
             for thread in alive:
                 thread.join()
+            self._leaving.difference_update(leaving)
             if not alive and pool.stats().threads == 0:
                 return
             if not alive:
                 time.sleep(0.001)  # one is about to begin
 
+    def _wait_for_last(self) -> None:
+        """Sleeps until the last of many workers leaves, so as not to be woken by each of them."""
+        if len(self.threads) <= 2 or threading.current_thread() in self.threads:  # who would join itself is told so
+            return
+        gone = threading.Lock()
+        gone.acquire()
+        self._joiners.append(gone)
+        # Looks now and then, for an exception raised in a worker from outside may have kept it from saying that it leaves.
+        while any(thread.is_alive() for thread in list(self.threads)) and not gone.acquire(timeout=1):
+            pass
+
     def forked(self, pool: _core.Pool) -> None:
         """Called in the child of a fork, where only the calling thread is left. It may be one of the workers."""
         self._leaving = set()
+        self._joiners = []
         self._courier = None
         self.threads = {threading.current_thread()} if pool.forked() else set()
 
@@ -89,27 +107,28 @@ class Crew:
             raise RuntimeError("the executor is gone, and the initializer of its threads with it")
         return executor._preparation
 
-    def _work(self, pool: _core.Pool, first_task: list[Initializer | None]) -> None:
-        """What a worker does. It takes its initializer off a list so that nothing holds it, and what it refers to, once it has run."""
-        try:
-            initializer = first_task.pop()
-        except IndexError:
-            return
-        try:
-            if self._initialize(initializer, pool):
-                del initializer
-                pool.serve()
-            else:
-                pool.serve_failed()
-        finally:
-            worker = threading.current_thread()
-            self._leaving.difference_update([thread for thread in list(self._leaving) if not thread.is_alive()])
-            self._leaving.add(worker)
-            self.threads.discard(worker)
+    def leave(self, pool: _core.Pool) -> None:
+        """Called by a worker at its end."""
+        worker = threading.current_thread()
+        self._leaving.add(worker)
+        self._forget(worker)
+        if pool.is_over:
             # Whoever joins the workers of a pool that was shut down, by `_threads`, finds no thread of it left, unless it is being started.
-            courier = self._courier
-            if pool.is_over and not self.threads and courier is not None and courier.is_alive():
+            courier = None if self.threads else self._courier
+            if courier is not None and courier.is_alive():
                 courier.join()
+        elif len(self._leaving) > self._leaving_limit:
+            self._leaving.difference_update([thread for thread in list(self._leaving) if not thread.is_alive()])
+            self._leaving_limit = 64 + 2 * len(self._leaving)
+
+    def _forget(self, worker: threading.Thread) -> None:
+        self.threads.discard(worker)
+        if not self.threads:
+            try:
+                while True:
+                    self._joiners.pop().release()
+            except IndexError:
+                pass
 
     def _attend(self, pool: _core.Pool, first_task: list[None]) -> None:
         """What the courier does."""
@@ -119,9 +138,8 @@ class Crew:
             return
         pool.courier()
 
-    def _initialize(self, initializer: Initializer | None, pool: _core.Pool) -> bool:
-        if initializer is None:
-            return True
+    def initialize(self, initializer: Initializer, pool: _core.Pool) -> bool:
+        """Called by a worker at its start. Whether it may go on."""
         function, args = initializer
         try:
             function(*args)

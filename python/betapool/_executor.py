@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 import itertools
 import threading
 import time
@@ -46,6 +47,8 @@ class AdaptiveThreadPoolExecutor(_core.ExecutorBase, ThreadPoolExecutor):
     """
 
     _counter = itertools.count().__next__
+    _shutdown = False
+    _preparation: tuple[Callable[..., object], tuple[Any, ...]] | None = None
 
     def __init__(
         self,
@@ -73,32 +76,34 @@ class AdaptiveThreadPoolExecutor(_core.ExecutorBase, ThreadPoolExecutor):
             raise ValueError(f"when_full must be 'wait' or 'raise', not {when_full!r}")
         if context not in (None, "copy"):
             raise ValueError(f"context must be 'copy' or None, not {context!r}")
-        self._preparation = None if initializer is None else (initializer, initargs)
+        if initializer is not None:
+            self._preparation = (initializer, initargs)
         self._on_decision = on_decision
-        self._shutdown = False
         self._shutdown_lock = threading.Lock()
-        prefix = thread_name_prefix or f"{AdaptiveThreadPoolExecutor.__name__}-{self._counter()}"
-        self._crew = Crew(self, prefix, initializes=initializer is not None)
+        self._crew = Crew(self, thread_name_prefix or f"AdaptiveThreadPoolExecutor-{self._counter()}", initializer is not None)
         # Dropped without shutdown(), it takes the pool with it: what is queued still runs, then the threads end.
         self._pool = _core.Pool(
             self,
             self._crew,
-            min_workers=min_workers,
-            max_workers=max_workers,
-            policy=policy,
-            interval=interval,
-            beta_threshold=beta_threshold,
-            alpha=alpha,
-            hysteresis=hysteresis,
-            on_decision=on_decision is not None,
-            max_queue=max_queue,
-            refuses=when_full == "raise",
-            copies_context=context == "copy",
+            min_workers,
+            max_workers,
+            policy,
+            interval,
+            beta_threshold,
+            alpha,
+            hysteresis,
+            on_decision is not None,
+            max_queue,
+            when_full == "raise",
+            context == "copy",
         )
-        self._work_queue = WorkQueue(self._pool)  # type: ignore[assignment]
         _lifetime.watch(self._pool)
 
     # Nothing of the base class's own state is used, so its __init__ is not called; libraries that look inside find these.
+
+    @functools.cached_property
+    def _work_queue(self) -> WorkQueue:  # type: ignore[override]
+        return WorkQueue(self._pool)
 
     @property
     def _max_workers(self) -> int:  # type: ignore[override]

@@ -9,16 +9,20 @@ import weakref
 from betapool import _core
 
 _lock = threading.RLock()
-_pools: weakref.WeakSet[_core.Pool] = weakref.WeakSet()
+_pools: set[weakref.ref[_core.Pool]] = set()  # a WeakSet does the same in Python code
 _has_ended = False
 
 
 def watch(pool: _core.Pool) -> None:
     """From now on the pool ends in order with the interpreter, and stays usable in the child of a fork."""
     with _lock:
-        _pools.add(pool)
+        _pools.add(weakref.ref(pool, _pools.discard))
         if _has_ended:
             pool.shutdown(False)
+
+
+def _living() -> list[_core.Pool]:
+    return [pool for pool in [reference() for reference in list(_pools)] if pool is not None]
 
 
 def interpreter_has_ended() -> bool:
@@ -30,7 +34,7 @@ def _end() -> None:
     global _has_ended
     with _lock:
         _has_ended = True
-        pools = list(_pools)
+        pools = _living()
     for pool in pools:
         pool.shutdown(False)
     for pool in pools:
@@ -42,7 +46,7 @@ def _end() -> None:
 def _after_fork_in_child() -> None:
     global _lock
     _lock = threading.RLock()
-    for pool in list(_pools):
+    for pool in _living():
         pool.crew.forked(pool)
 
 

@@ -53,6 +53,8 @@ typedef struct core_state {
     PyObject *notify_all;
     PyObject *checkpoint;
     PyObject *hire;
+    PyObject *initialize;
+    PyObject *leave;
     PyObject *start_courier;
     PyObject *listeners;
     PyObject *task_failed;
@@ -60,6 +62,7 @@ typedef struct core_state {
     PyObject *break_future;
     PyObject *disown_future;
     PyObject *submit;
+    PyObject *pop;     /* of lists */
     PyObject *refusal; /* of executors */
     PyObject *run;     /* of contexts */
     PyObject *attachment; /* an attribute: of a thread, for a watch */

@@ -47,6 +47,12 @@ PyObject *host_give_up(void) {
 static atomic_bool has_cores;
 
 void host_count_cores(void) {
+    static _Atomic double counted = -1;
+    double now = betapool_wall_time();
+    if (now - atomic_load_explicit(&counted, memory_order_relaxed) < 1 && counted >= 0) {
+        return; /* a moment ago */
+    }
+    atomic_store_explicit(&counted, now, memory_order_relaxed);
     cpu_set_t cores;
     bool has_two = sched_getaffinity(0, sizeof cores, &cores) != 0 || CPU_COUNT(&cores) >= 2; /* it fails where there are over 1,024 */
     atomic_store_explicit(&has_cores, has_two, memory_order_relaxed);
@@ -143,7 +149,9 @@ int host_serve(pool_object *pool) {
     int code = betapool_serve(pool->native);
     worker.pool = NULL;
     host_leave(&call);
-    mailbox_notify(&pool->mailbox);
+    if (betapool_join(pool->native, 0) != -ETIMEDOUT) {
+        mailbox_notify(&pool->mailbox); /* this was the last one of a pool that was shut down */
+    }
     return code;
 }
 

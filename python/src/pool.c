@@ -3,9 +3,29 @@
 
 #include <stddef.h>
 
+/* Shuts the pool down. `give_up` is the crew's method for the futures of queued tasks; NULL: they still run. */
+static int end(pool_object *self, PyObject *give_up) {
+    host_call call;
+    host_enter(&call, self, give_up, NULL);
+    int code = betapool_shutdown(self->native, give_up == NULL ? BETAPOOL_DRAIN : BETAPOOL_CANCEL);
+    host_leave(&call);
+    limit_end(self);
+    self->needs_courier = false;
+    mailbox_close(&self->mailbox);
+    return code;
+}
+
+/* What is queued still runs, then the threads end. */
+static PyObject *owner_is_gone(PyObject *self, PyObject *Py_UNUSED(reference)) {
+    end((pool_object *)self, NULL);
+    Py_CLEAR(((pool_object *)self)->owner);
+    Py_RETURN_NONE;
+}
+
 /* Calls the pool when the owner is gone. A callback in C, so that Ctrl-C cannot get in between. */
 static int watch_owner(pool_object *self, PyObject *owner) {
-    PyObject *callback = PyObject_GetAttrString((PyObject *)self, "owner_is_gone");
+    static PyMethodDef definition = {"owner_is_gone", owner_is_gone, METH_O, NULL};
+    PyObject *callback = PyCFunction_New(&definition, (PyObject *)self);
     if (callback != NULL) {
         self->owner = PyWeakref_NewRef(owner, callback);
         Py_DECREF(callback);
@@ -13,18 +33,14 @@ static int watch_owner(pool_object *self, PyObject *owner) {
     return self->owner == NULL ? -1 : 0;
 }
 
-static PyObject *pool_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"owner", "crew",           "min_workers", "max_workers", "policy",
-                            "interval", "beta_threshold", "alpha",       "hysteresis",  "on_decision", "max_queue",
-                            "refuses",  "copies_context", NULL};
+static PyObject *pool_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs)) {
     core_settings settings = {.min_name = "min_workers", .max_name = "max_workers"};
-    PyObject *owner, *crew;
-    PyObject *max_queue = NULL;
-    int tells_decisions = 0, refuses = 0, copies_context = 0;
+    PyObject *owner, *crew, *max_queue;
+    int tells_decisions, refuses, copies_context;
     uint32_t most = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|$OOOOOOOpOpp:Pool", names, &owner, &crew, &settings.min_threads,
-                                     &settings.max_threads, &settings.policy, &settings.interval, &settings.beta_threshold, &settings.alpha,
-                                     &settings.hysteresis, &tells_decisions, &max_queue, &refuses, &copies_context)) {
+    if (!PyArg_ParseTuple(args, "OOOOOOOOOpOpp:Pool", &owner, &crew, &settings.min_threads, &settings.max_threads, &settings.policy,
+                          &settings.interval, &settings.beta_threshold, &settings.alpha, &settings.hysteresis, &tells_decisions, &max_queue,
+                          &refuses, &copies_context)) {
         return NULL;
     }
     core_state *state = core_state_of(type);
@@ -76,18 +92,6 @@ static int pool_traverse(pool_object *self, visitproc visit, void *arg) {
     return 0;
 }
 
-/* Shuts the pool down. `give_up` is the crew's method for the futures of queued tasks; NULL: they still run. */
-static int end(pool_object *self, PyObject *give_up) {
-    host_call call;
-    host_enter(&call, self, give_up, NULL);
-    int code = betapool_shutdown(self->native, give_up == NULL ? BETAPOOL_DRAIN : BETAPOOL_CANCEL);
-    host_leave(&call);
-    limit_end(self);
-    self->needs_courier = false;
-    mailbox_close(&self->mailbox);
-    return code;
-}
-
 /*
  * Whoever serves the pool holds a reference to it, so nobody does any more: betapool_free waits for the library's ticker alone, and the
  * thread that happens to be here is no worker of this pool, even if it was one a moment ago.
@@ -121,16 +125,50 @@ static PyObject *pool_take(pool_object *self, PyObject *Py_UNUSED(ignored)) {
     return task_take(self);
 }
 
-static PyObject *pool_serve(pool_object *self, PyObject *Py_UNUSED(ignored)) {
+/* What the thread does of a worker that was prepared: serves, or says that it will not. -1 with an exception. */
+static int serve(pool_object *self, bool is_ready) {
+    if (!is_ready) {
+        betapool_serve_failed(self->native);
+        mailbox_notify(&self->mailbox);
+        return 0;
+    }
     int code = host_serve(self);
     /* -EINVAL: this thread was given up because Ctrl-C interrupted its start, or the pool needs it no more. */
-    return code < 0 && code != -EINVAL ? core_raise(code) : Py_NewRef(Py_None);
+    if (code < 0 && code != -EINVAL) {
+        core_raise(code);
+        return -1;
+    }
+    return 0;
 }
 
-static PyObject *pool_serve_failed(pool_object *self, PyObject *Py_UNUSED(ignored)) {
-    betapool_serve_failed(self->native);
-    mailbox_notify(&self->mailbox);
-    Py_RETURN_NONE;
+/*
+ * All that a worker does, without a frame of Python's around its tasks, which would take a page of each stack. It takes its initializer off
+ * a list so that nothing holds it, and what it refers to, once it has run; if the list is empty the thread was given up.
+ */
+static PyObject *pool_work(pool_object *self, PyObject *first_task) {
+    PyObject *initializer = PyObject_CallMethodNoArgs(first_task, self->state->pop);
+    if (initializer == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_IndexError)) {
+            return NULL;
+        }
+        PyErr_Clear();
+        Py_RETURN_NONE;
+    }
+    PyObject *prepared = initializer == Py_None ? Py_NewRef(Py_True)
+                                                : PyObject_CallMethodObjArgs(self->crew, self->state->initialize, initializer, self, NULL);
+    Py_DECREF(initializer);
+    int code = prepared == NULL ? -1 : serve(self, prepared == Py_True);
+    Py_XDECREF(prepared);
+    PyObject *exception = PyErr_GetRaisedException();
+    PyObject *done = PyObject_CallMethodOneArg(self->crew, self->state->leave, (PyObject *)self);
+    if (done == NULL && exception != NULL) {
+        PyErr_WriteUnraisable(self->crew);
+    }
+    if (exception != NULL) {
+        PyErr_SetRaisedException(exception);
+    }
+    Py_XDECREF(done);
+    return done == NULL || code < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *pool_courier(pool_object *self, PyObject *Py_UNUSED(ignored)) {
@@ -145,13 +183,6 @@ static PyObject *pool_shutdown(pool_object *self, PyObject *cancel) {
     }
     int code = end(self, is_cancelling ? self->state->cancel_future : NULL);
     return code < 0 ? core_raise(code) : Py_NewRef(Py_None);
-}
-
-/* What is queued still runs, then the threads end. */
-static PyObject *pool_owner_is_gone(pool_object *self, PyObject *Py_UNUSED(reference)) {
-    end(self, NULL);
-    Py_CLEAR(self->owner);
-    Py_RETURN_NONE;
 }
 
 static PyObject *pool_break(pool_object *self, PyObject *Py_UNUSED(ignored)) {
@@ -213,16 +244,14 @@ static PyMethodDef pool_methods[] = {
      PyDoc_STR("submit($self, function, /)\n--\n\nQueues a call without arguments; its Future, or None if the pool has ended.")},
     {"take", (PyCFunction)pool_take, METH_NOARGS,
      PyDoc_STR("take($self)\n--\n\nTakes back the oldest call not yet begun: (future, function, args, kwargs), or None.")},
-    {"serve", (PyCFunction)pool_serve, METH_NOARGS,
-     PyDoc_STR("serve($self)\n--\n\nMakes the calling thread a worker until it is retired or the pool ends.")},
-    {"serve_failed", (PyCFunction)pool_serve_failed, METH_NOARGS,
-     PyDoc_STR("serve_failed($self)\n--\n\nSays that a thread which was to serve will not.")},
+    {"work", (PyCFunction)pool_work, METH_O,
+     PyDoc_STR("work($self, first_task, /)\n--\n\n"
+               "Makes the calling thread a worker until it is retired or the pool ends. `first_task` is a list with its initializer or\n"
+               "None, or empty: then it returns.")},
     {"courier", (PyCFunction)pool_courier, METH_NOARGS,
      PyDoc_STR("courier($self)\n--\n\nMakes the calling thread the pool's courier until the pool has ended.")},
     {"shutdown", (PyCFunction)pool_shutdown, METH_O,
      PyDoc_STR("shutdown($self, cancel, /)\n--\n\nRefuses further calls; those queued run, or are cancelled. Does not wait.")},
-    {"owner_is_gone", (PyCFunction)pool_owner_is_gone, METH_O,
-     PyDoc_STR("owner_is_gone($self, reference, /)\n--\n\nAs shutdown(False): the owner was dropped.")},
     {"break_", (PyCFunction)pool_break, METH_NOARGS,
      PyDoc_STR("break_($self)\n--\n\nAs shutdown(True), but futures of queued calls get BrokenThreadPool.")},
     {"forked", (PyCFunction)pool_forked, METH_NOARGS,
@@ -251,9 +280,9 @@ static PyType_Slot pool_slots[] = {
     {Py_tp_methods, pool_methods},
     {Py_tp_getset, pool_getset},
     {Py_tp_members, pool_members},
-    {Py_tp_doc, PyDoc_STR("Pool(owner, crew, *, min_workers=None, max_workers=None, policy=None, interval=None, beta_threshold=None, "
-                          "alpha=None, hysteresis=None, on_decision=False, max_queue=None, refuses=False, copies_context=False)\n--\n\n"
-                          "A pool whose threads a crew starts, and which ends with its owner.")},
+    {Py_tp_doc, PyDoc_STR("Pool(owner, crew, min_workers, max_workers, policy, interval, beta_threshold, alpha, hysteresis, on_decision, "
+                          "max_queue, refuses, copies_context, /)\n--\n\n"
+                          "A pool whose threads a crew starts, and which ends with its owner. None, but for flags: the default.")},
     {0, NULL},
 };
 

@@ -20,8 +20,13 @@ extension Pool {
         try enter()
         if state.pointee.phase == .open { state.pointee.phase = .shutDown }
         if mode == .cancel { cancelQueue() }
+        let isHerdFeared = state.pointee.configuration.host.beforeWait != nil
         unlock()
-        while let wake = lockAndTakeIdle() { wake.make() }
+        // Those of a host with a big lock would queue for it: there one is called, and calls the next when it has the lock.
+        while let wake = lockAndTakeIdle() {
+            wake.make()
+            if isHerdFeared { break }
+        }
     }
 
     /// Waits until every worker has left.

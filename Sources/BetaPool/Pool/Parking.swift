@@ -116,7 +116,7 @@ struct Lookout {
     /// A core must be left for whoever is to call. Quotas do not matter: they are for longer than a moment.
     private let isOfUse = csystem_affinity_count() >= 2
     private var isTaken = false
-    private var credit = 1
+    private var credit = 0
     private var skipped = 0
 
     fileprivate mutating func take() -> Bool {

@@ -109,8 +109,10 @@ extension Pool {
     /// taken a task and sees more. So as many wake as are needed, never all at once to find the queue empty, or to queue for a host's lock.
     func callsForWork() -> Calls {
         var calls = Calls()
+        // Those of a pool that was shut down are called to leave.
+        let isReason = !state.pointee.queue.isEmpty || state.pointee.phase != .open
+        if isReason, state.pointee.wakingCount == 0 { calls.wake = takeIdle() }
         guard !state.pointee.queue.isEmpty else { return calls }
-        if state.pointee.wakingCount == 0 { calls.wake = takeIdle() }
         let coming = state.pointee.idleCount + state.pointee.wakingCount + state.pointee.hiredCount
         let wanted = min(state.pointee.queue.count - coming, state.pointee.controller.threads - state.pointee.threads)
         while calls.threadsToStart < wanted, hire() { calls.threadsToStart += 1 }
