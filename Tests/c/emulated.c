@@ -21,6 +21,7 @@ static const struct {
     {"two_pools_and_a_grandchild", NO_THREADS},
     {"from_a_task", NO_THREADS},
     {"two_hundred_forks_under_load", NO_THREADS},
+    {"each_waits_for_a_later_one", "a thousand threads are more than the emulator has room for"},
     {"no_memory", "the emulator's own memory counts in the limit"},
 };
 
