@@ -21,7 +21,7 @@ PYTHON  ?= $(firstword $(wildcard /usr/bin/python3) python3)
 PYTHONS ?=
 # What `make run` passes on to the example.
 ARGS    ?=
-# How long `make fuzz` goes on.
+# How long `make fuzz` goes on, and `make soak` on each interpreter.
 MINUTES ?= 5
 
 # The header is the one place where the version stands.
@@ -77,7 +77,7 @@ include_of   = $(lastword $(subst |, ,$(filter $1|%,$(interpreters))))
 python/betapool/_core%: $(wildcard python/src/*.c python/src/*.h) include/betapool.h Makefile | $(link) python/betapool/$(SONAME)
 	$(say) "building $@"
 	@$(CC) -shared -fPIC $(CFLAGS) -Wall -Wextra -fvisibility=hidden -isystem $(call include_of,$*) -Iinclude $(filter %.c,$^) -o $@.new \
-	    -L.build/lib -lbetapool -Wl,-rpath,'$$ORIGIN'
+	    -L.build/lib -lbetapool -Wl,-rpath,'$$ORIGIN',-z,relro,-z,now
 	@mv $@.new $@
 
 # The extension finds the library beside itself.
@@ -279,12 +279,20 @@ $(machines:%=.build/cross-%/cmocka): .build/cross-%/cmocka:
 	@.ci/packages cross && echo "building $@"
 	@.ci/cross program $(*D) $@ $(c_flags) -g -O1 $(filter %.c,$^) -L$(@D) $(c_libraries) -Wl,--wrap=_cmocka_run_group_tests
 
-test-torture: ext .build/fuzz/abi ## a little of what make torture and make fuzz do for long
+test-torture: ext .build/fuzz/abi .build/fuzz/flaky.so ## a little of what make torture, make fuzz and make soak do for long
 	@.ci/test-torture
 
 torture: ext ## ends of interpreters, forks and limits, many times over; ARGS= goes to it (--times 100)
 	@.ci/packages python
 	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.torture $(ARGS)
+
+soak: ext .build/fuzz/flaky.so ## changing load while calls fail at random, for MINUTES= (5) on Debian's Python and on a free-threaded one
+	@.ci/packages python
+	@.ci/soak --minutes $(MINUTES) $(ARGS)
+
+.build/fuzz/flaky.so: Tests/fuzz/flaky.c Makefile
+	@mkdir -p $(@D)
+	@$(CC) -shared -fPIC -O2 -Wall -Wextra -Werror $< -o $@
 
 # Hostile calls of the library, found by libFuzzer: .ci/fuzz. The library is Embedded Swift here too, with coverage and the address sanitizer,
 # and its calls that may fail go to Tests/fuzz/faults.c.

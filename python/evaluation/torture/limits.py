@@ -95,6 +95,18 @@ while files_of_threads(): time.sleep(0.01)  # they are closed by a thread that n
             USE + "in_group('memory.max', 48 << 20)\npool = Executor()\nassert use(pool, 2000) == 0\npool.shutdown()\n",
         ),
         Trial(
+            "no memory is both written and executed, before or after",
+            USE
+            + """
+def loose():
+    return [line for line in open("/proc/self/maps") if {"w", "x"} <= set(line.split()[1])]
+before = loose()
+with Executor(8) as pool:
+    assert use(pool) == 0
+    assert loose() == before and not [line for line in before if "betapool" in line]
+""",
+        ),
+        Trial(
             "/proc is empty: no wait states, and stats() says so",
             """
 import ctypes
