@@ -15,6 +15,12 @@
  *                 as its memory has not been taken by a new object of the same kind.
  *   fork()        A child finds every pool open and without threads: it starts workers anew when it submits. Tasks that were queued stay
  *                 the parent's; in the child each of them is reported as cancelled, by the first call the child makes into that pool.
+ *   Promises      1. Every accepted task is called exactly once: it runs, or is told that it was cancelled; or betapool_take gives it back.
+ *                 2. A shutdown ends when the tasks that run do.
+ *                 3. A forked child never hangs because of the library.
+ *                 4. No argument crashes the process, unless it is a pointer to memory that is not what the header asks for.
+ *                 5. Memory is bounded by what lives: no log, cache or count grows with time.
+ *                 6. A system call that fails costs at most the operation that needed it.
  *   "The paper"   arXiv 2601.10582, "Mitigating GIL Bottlenecks in Edge AI Systems".
  */
 #ifndef BETAPOOL_H
