@@ -33,6 +33,8 @@ typedef struct record {
     uintptr_t state; /* its PyThreadState; 0: not known */
     double first, last; /* visits, on the clock of time.monotonic() */
     double seconds[SURVEY_STATES];
+    double awake_for_gil; /* of those in IN_GIL: awake, for a waiter looks up every 5 ms, and queued for a core to do so */
+    survey_state slept;   /* the last state in which it slept */
     /* Of the span between the first and the last reading of its times. */
     double span, cpu, queued;
     double read_at, read_cpu, read_queued; /* the last; read_at 0: none */
@@ -77,7 +79,7 @@ typedef struct survey_object {
     unsigned long links; /* of the folder: it has one for each thread */
     double gil_seen, gil_held, seconds, cost;
     unsigned long looks;
-    bool is_over;
+    bool is_over, gil_is_held;
 } survey_object;
 
 static double random_number(survey_object *self) {
@@ -260,8 +262,16 @@ static bool visit(survey_object *self, uint32_t index, double now, double weight
     }
     if (state == ON_CPU && random_number(self) < record->queued_share) {
         state = QUEUED;
+        if (record->slept == IN_GIL && self->gil_is_held &&
+            !memory_has_gil(&self->memory, record->probe.thread, &record->state, self->gil)) {
+            state = IN_GIL;
+            record->awake_for_gil += weight;
+        }
     } else if (state == IN_LOCK && memory_is_idle(&self->memory, record->probe.thread, &record->state)) {
         state = IDLE;
+    }
+    if (state != ON_CPU && state != QUEUED) {
+        record->slept = state;
     }
     record->seconds[state] += weight;
     if (self->keeps_samples) {
@@ -275,11 +285,12 @@ static void look(survey_object *self, double now) {
     self->last_look = now;
     self->seconds += since;
     self->looks++;
-    int locked;
+    int locked = 0;
     if (self->gil != 0 && memory_read(&self->memory, self->gil + (uintptr_t)self->memory.layout.gil_locked, &locked, sizeof locked)) {
         self->gil_seen += since;
         self->gil_held += locked > 0 ? since : 0;
     }
+    self->gil_is_held = locked > 0;
     struct stat folder;
     bool has_changed = fstat(self->tasks, &folder) != 0 || folder.st_nlink != self->links;
     self->links = folder.st_nlink;
@@ -490,8 +501,9 @@ static PyObject *record_as_tuple(const record *record) {
         Py_XDECREF(seconds);
         return NULL;
     }
-    return Py_BuildValue("iNNOIddNddd", (int)record->probe.thread, name, root, record->is_gone ? Py_False : Py_True, record->visits,
-                         record->first, record->last, seconds, record->span, record->cpu, record->queued);
+    return Py_BuildValue("iNNOIddNdddd", (int)record->probe.thread, name, root, record->is_gone ? Py_False : Py_True, record->visits,
+                         record->first, record->last, seconds, record->span, record->cpu, record->queued,
+                         record->awake_for_gil);
 }
 
 static PyObject *survey_threads(survey_object *self, PyObject *Py_UNUSED(ignored)) {

@@ -80,6 +80,8 @@ typedef struct memory {
 bool memory_read(const memory *self, uintptr_t address, void *into, size_t size);
 /* Whether the thread, which waits for a lock, is a pool's worker without work. `state` remembers its PyThreadState; 0 at first. */
 bool memory_is_idle(memory *self, pid_t thread, uintptr_t *state);
+/* Whether the thread is the one that took the GIL last. */
+bool memory_has_gil(memory *self, pid_t thread, uintptr_t *state, uintptr_t gil);
 /* What the thread was started to do, as "file:function"; empty if that cannot be seen. */
 void memory_root(memory *self, pid_t thread, uintptr_t *state, char *text, size_t size);
 

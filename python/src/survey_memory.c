@@ -125,6 +125,16 @@ static uintptr_t innermost_frame(memory *self, pid_t thread, uintptr_t *state) {
     return frame == 0 || self->layout.cframe_frame < 0 ? frame : read_pointer(self, frame + (uintptr_t)self->layout.cframe_frame);
 }
 
+bool memory_has_gil(memory *self, pid_t thread, uintptr_t *state, uintptr_t gil) {
+    if (self->runtime == 0 || self->layout.thread_native_id < 0) {
+        return true; /* for all that can be seen */
+    }
+    if (native_id(self, *state) != thread && (*state = find_state(self, thread)) == 0) {
+        return false;
+    }
+    return read_pointer(self, gil + (uintptr_t)self->layout.gil_holder) == *state;
+}
+
 /* ---- Functions ---- */
 
 /* A string of ASCII; empty if it cannot be read. Of a long one the end. */

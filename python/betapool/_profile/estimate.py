@@ -28,19 +28,23 @@ def states_of(thread: ThreadRecord) -> dict[State, float]:
     """Seconds by state. The kernel knows exactly how long a thread was on a core and queued for one; samples tell what the rest was."""
     sampled = {state: thread.seconds[state] for state in State}
     total = sum(thread.seconds)
-    asleep = total - sampled[State.CPU] - sampled[State.QUEUED]
+    asleep = total - sampled[State.CPU] - sampled[State.QUEUED] - thread.awake_for_gil
     if thread.visits < _ENOUGH_VISITS or thread.span <= 0:
         return sampled
     cpu = min(thread.cpu / thread.span, 1.0)
     queued = min(thread.queued / thread.span, 1.0 - cpu)
     rest = 1.0 - cpu - queued
+    runnable = sampled[State.QUEUED] + thread.awake_for_gil
+    for_gil = queued * thread.awake_for_gil / runnable if runnable > 0 else 0.0
+    sampled[State.GIL] -= thread.awake_for_gil
     if asleep > 0:
         result = {state: seconds / asleep * rest * total for state, seconds in sampled.items()}
     else:
         result = dict.fromkeys(State, 0.0)
         result[State.OTHER] = rest * total  # sleeps too short to be met
     result[State.CPU] = cpu * total
-    result[State.QUEUED] = queued * total
+    result[State.QUEUED] = (queued - for_gil) * total
+    result[State.GIL] += for_gil * total
     return result
 
 

@@ -72,6 +72,8 @@ class ThreadRecord(NamedTuple):
     cpu: float
     queued: float
     """On a core, and queued for one, in that span, as the kernel counts it."""
+    awake_for_gil: float
+    """What of the seconds of State.GIL the kernel counts as queued: one that waits for the GIL wakes every 5 ms to ask for it."""
 
 
 @dataclasses.dataclass

@@ -31,8 +31,7 @@ def _share(value: float) -> str:
 
 
 def rows(profile: Profile) -> list[tuple[str, list[str]]]:
-    shown = [group for group in profile.groups[:_MOST_ROWS]]
-    found = [(group.name, cells(group)) for group in shown]
+    found = [(group.name, cells(group)) for group in profile.groups[:_MOST_ROWS]]
     if len(profile.groups) > _MOST_ROWS:
         found.append((f"... {len(profile.groups) - _MOST_ROWS} more groups", [""] * len(COLUMNS)))
     if len(profile.groups) > 1:

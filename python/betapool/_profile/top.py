@@ -87,6 +87,7 @@ class Watch:
             span=thread.span - before.span,
             cpu=thread.cpu - before.cpu,
             queued=thread.queued - before.queued,
+            awake_for_gil=thread.awake_for_gil - before.awake_for_gil,
         )
 
     def _name(self, thread: ThreadRecord) -> str:
