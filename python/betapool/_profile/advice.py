@@ -16,6 +16,7 @@ K = 5.0
 _CROWDED = 1.5
 _BUSY = 0.85
 _MOSTLY = 0.75
+_NOTABLE = 0.1
 
 
 def _surplus(group: Group) -> float:
@@ -26,21 +27,29 @@ def enough_in_front(waiting: float) -> float:
     return K * math.sqrt(max(waiting, 0.0))
 
 
-def bottleneck_of(workers: Group, gil_held: float | None, cores: float) -> str:
-    """'gil', 'cores', 'io', 'lock', 'idle' or 'none' (nothing was seen)."""
-    surplus, enough = _surplus(workers), enough_in_front(workers.waiting)
-    is_crowded = surplus > _CROWDED * enough and surplus >= 0.25
+def in_front(groups: list[Group]) -> list[Group]:
+    """Those that stand in front of the GIL or of a core for a good part of their time. How long others sleep does not matter there."""
+    return [group for group in groups if _surplus(group) >= _NOTABLE * max(group.busy, 1e-9)]
+
+
+def is_crowded(front: list[Group]) -> bool:
+    surplus = sum(map(_surplus, front))
+    return surplus >= 0.25 and surplus > _CROWDED * enough_in_front(sum(group.waiting for group in front))
+
+
+def bottleneck_of(workers: Group, groups: list[Group], gil_held: float | None, cores: float) -> str:
+    """'gil', 'cores', 'io', 'lock', 'idle' or 'none' (nothing was seen). `workers` is the groups as one."""
     gil_is_busy = gil_held is not None and gil_held >= _BUSY
     cores_are_busy = workers.states["cpu"] >= _BUSY * cores
     waits_for = "gil" if workers.states["gil"] > workers.states["queued"] else "cores"
-    if is_crowded:
+    if is_crowded(in_front(groups)):
         return waits_for
     if gil_is_busy or cores_are_busy:
         return "gil" if gil_is_busy else "cores"
     io = sum(workers.states[state.name.lower()] for state in IO_STATES)
     if workers.states["idle"] > _MOSTLY * workers.mean_threads:
         return "idle"
-    found = {"io": io, "lock": workers.states["lock"], waits_for: workers.states["cpu"] + surplus}
+    found = {"io": io, "lock": workers.states["lock"], waits_for: workers.states["cpu"] + _surplus(workers)}
     name = max(found, key=lambda key: found[key])
     return name if found[name] > 1e-3 else "none"
 
@@ -48,7 +57,7 @@ def bottleneck_of(workers: Group, gil_held: float | None, cores: float) -> str:
 def workers_of(groups: list[Group]) -> list[Group]:
     """Without the main thread, if it only waits for the others."""
     others = [group for group in groups if group.name != "MainThread"]
-    main_computes = any(group.states["cpu"] + _surplus(group) > 0.2 for group in groups if group.name == "MainThread")
+    main_computes = any(group.states["cpu"] > 0.05 for group in groups if group.name == "MainThread")
     return groups if main_computes or sum(group.mean_threads for group in others) < 0.5 else others
 
 
@@ -86,20 +95,21 @@ def _short(state: State) -> str:
 
 def advise(groups: list[Group], gil_held: float | None, cores: float) -> list[str]:
     """A sentence with its arithmetic for each group for which there is one."""
-    surplus = sum(_surplus(group) for group in groups)
-    waiting = sum(group.waiting for group in groups if _surplus(group) > 0.01 * max(surplus, 1e-9))
+    front = in_front(groups)
+    surplus = sum(map(_surplus, front))
+    waiting = sum(group.waiting for group in front)
     enough = enough_in_front(waiting)
-    is_crowded = surplus > _CROWDED * enough and surplus >= 0.25
+    crowded = is_crowded(front)
     found = []
     for group in groups:
         mine = _surplus(group)
         if group.mean_threads < 1.5:
             continue
-        if is_crowded and mine > 0.1 * surplus and mine >= 0.5:
+        if crowded and group in front and mine > 0.1 * surplus and mine >= 0.5:
             found.append(_fewer(group, mine, enough * mine / surplus, waiting))
         elif group.states["idle"] > 0.5 * group.mean_threads:
             found.append(f"{group.name} has {number(group.mean_threads)} threads, of which {number(group.states['idle'])} are idle.")
-        elif (more := _more(group, gil_held, cores, is_crowded)) is not None:
+        elif (more := _more(group, gil_held, cores, crowded)) is not None:
             found.append(more)
     return found
 
@@ -119,10 +129,10 @@ def _fewer(group: Group, surplus: float, enough: float, waiting: float) -> str:
     )
 
 
-def _more(group: Group, gil_held: float | None, cores: float, is_crowded: bool) -> str | None:
+def _more(group: Group, gil_held: float | None, cores: float, crowded: bool) -> str | None:
     """What more threads could bring to those that wait for I/O."""
     io = sum(group.states[state.name.lower()] for state in IO_STATES)
-    if is_crowded or io < 0.5 * group.mean_threads:
+    if crowded or io < 0.5 * group.mean_threads:
         return None
     use = group.states["cpu"] / cores if gil_held is None else max(group.states["cpu"] / cores, gil_held)
     if use >= _BUSY:

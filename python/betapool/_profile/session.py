@@ -76,7 +76,7 @@ def make_profile(
     gil_held = totals["gil_held"] / totals["gil_seen"] if totals["gil_seen"] > 0 else None
     workers = advice.workers_of(groups)
     merged = estimate.merge(workers)
-    bottleneck = advice.bottleneck_of(merged, gil_held, cores)
+    bottleneck = advice.bottleneck_of(merged, workers, gil_held, cores)
     return Profile(
         command=command,
         python=python,
