@@ -50,7 +50,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     efforts = parser.add_mutually_exclusive_group()
-    efforts.add_argument("--quick", action="store_true", help="one or two short runs of each, and of thread counts only those of the tables")
+    efforts.add_argument("--quick", action="store_true", help="one or two short runs of each; of thread counts only those of the tables")
     full = f"{FULL.runs} runs of {FULL.seconds:g} s (default: {NORMAL.runs} of {NORMAL.seconds:g} s, about two hours)"
     efforts.add_argument("--full", action="store_true", help=full)
     add("--only", type=names_of(list(PARTS)), default=list(PARTS), metavar="A,B", help="which tables and figures (default: all)")
