@@ -336,6 +336,9 @@ wheels: lib ## wheels for every interpreter found, and the source distribution: 
 	@.ci/wheels $(PYTHONS)
 	@.ci/wheels --sdist
 
+wheel-arm64: ## the wheel for 64-bit ARM with Debian's Python, built on this machine: .build/wheels
+	@.ci/wheels --arm64
+
 deb: lib ## Debian packages: libbetapool1, libbetapool-dev, python3-betapool: .build/deb
 	@.ci/deb
 
@@ -352,4 +355,4 @@ help: ## this list
 
 .PHONY: all lib ext $(addprefix cross-,$(machines)) python3.13t run beta response efficiency evaluate readme-tables bench-executor \
     bench-native bench-programs test test-abi test-install test-wheels test-deb test-swift test-c test-python test-cpython test-clients \
-    test-examples test-sanitize test-torture test-cross torture soak fuzz lint install uninstall wheels deb release-check clean help
+    test-examples test-sanitize test-torture test-cross torture soak fuzz lint install uninstall wheels wheel-arm64 deb release-check clean help

@@ -43,8 +43,10 @@ def make_library() -> Path:
     for tool, name in TOOLS.items():
         if not shutil.which(os.environ.get("SWIFT", tool) if tool == "swift" else tool):
             sys.exit(f"error: betapool-native is built from source here, for which there must be {name}; a wheel needs nothing")
-    # An installation of a Python package installs none of the system.
-    environment = {**os.environ, "BETAPOOL_INSTALL": "no"}
+    # An installation of a Python package installs none of the system. What is said to this Python of another machine is not for make's.
+    ours = ("PYTHONS", "PYTHONPATH", "_PYTHON_HOST_PLATFORM", "_PYTHON_SYSCONFIGDATA_NAME")
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
+    environment["BETAPOOL_INSTALL"] = "no"
     target = f"cross-{MACHINE}" if CROSS else "lib"
     if subprocess.run(["make", "-C", str(NATIVE), target], env=environment, check=False).returncode != 0:
         sys.exit("error: the native library could not be built: `make` has said why")
