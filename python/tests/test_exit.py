@@ -150,17 +150,22 @@ def interrupt(code, interrupts):
 def test_ctrl_c_in_main_lets_running_work_end():
     # Whenever it strikes: on the way into the wait, too, where CPython's futures leave their lock held.
     code = """
+interrupted = threading.Event()
 def announce():
     say("ready")
-    time.sleep(0.3)
-    say("slept")
+    interrupted.wait(20)
+    say("waited")
 executor = Executor(2)
-executor.submit(announce)
-executor.submit(time.sleep, 0.4).result()
+try:
+    executor.submit(announce)
+    executor.submit(interrupted.wait, 20).result()
+except KeyboardInterrupt:
+    interrupted.set()
+    raise
 """
     for _ in range(TIMES):
         status, output, errors = interrupt(code, 1)
-        assert status == -signal.SIGINT and output == "slept\n", errors
+        assert status == -signal.SIGINT and output == "waited\n", errors
         assert errors.rstrip().endswith("KeyboardInterrupt")
 
 

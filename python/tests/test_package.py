@@ -19,8 +19,15 @@ from betapool import _core
 PACKAGE = PACKAGE_PARENT / "betapool"
 
 
-def command(*arguments):
-    return subprocess.run([sys.executable, "-m", "betapool", *arguments], capture_output=True, text=True, timeout=30, cwd=PACKAGE_PARENT)
+def command(*arguments, path=""):
+    return subprocess.run(
+        [sys.executable, "-m", "betapool", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=PACKAGE_PARENT,
+        env={**os.environ, "PYTHONPATH": str(path)},
+    )
 
 
 def test_everything_exported_is_there_and_documented():
@@ -150,6 +157,14 @@ def test_info_for_programs():
     assert found["cores"] > 0
     assert found["memory"] is None or found["memory"] > 1 << 20
     assert found["threads"] is None or found["threads"] > 1
+
+
+def test_info_tells_of_another_distribution_with_this_import_name(tmp_path):
+    (tmp_path / "betapool-1.0.2.dist-info").mkdir()
+    (tmp_path / "betapool-1.0.2.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: betapool\nVersion: 1.0.2\n")
+    found = json.loads(command("info", "--json", path=tmp_path).stdout)
+    assert found["clash"] == "1.0.2"
+    assert "pip uninstall betapool betapool-native" in found["verdict"]
 
 
 def test_evaluate_without_the_evaluation_names_its_extra(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import os
 import platform
@@ -76,8 +77,21 @@ def _seen() -> dict[str, Any]:
     return found
 
 
+def _clash() -> str | None:
+    """The version of the other distribution with this import name, if it is installed too: then the files of both are mixed."""
+    try:
+        return importlib.metadata.version("betapool")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 def _verdict(info: dict[str, Any]) -> str:
     seen = info["sees"]
+    if info["clash"]:
+        return (
+            f"clash: the distribution betapool {info['clash']}, another project, has the same import name: "
+            "pip uninstall betapool betapool-native, then install one of them"
+        )
     if not seen["wait_states"]:
         return "limited: what threads wait for cannot be seen here (/proc/self/task/*/syscall); 'adaptive' goes by CPU use and completions"
     if not seen["gil_address"]:
@@ -110,6 +124,7 @@ def collect() -> dict[str, Any]:
         "memory": limits["memory"] or None,
         "threads": limits["threads"] or None,
         "sees": _seen(),
+        "clash": _clash(),
     }
     info["verdict"] = _verdict(info)
     return info

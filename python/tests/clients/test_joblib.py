@@ -1,40 +1,16 @@
-"""joblib takes no executor, but backends of other people: one that hands the calls to ours."""
+"""joblib takes no executor, but backends of other people: that of the example hands the calls to ours."""
+
+import sys
+from pathlib import Path
 
 import pytest
 from conftest import square, squares
 
-from betapool import AdaptiveThreadPoolExecutor
-
 joblib = pytest.importorskip("joblib")
 parallel = pytest.importorskip("joblib.parallel")
 
-
-class BetaPoolBackend(parallel.ParallelBackendBase):
-    uses_threads = supports_sharedmem = supports_retrieve_callback = True
-
-    def effective_n_jobs(self, n_jobs):
-        """How many batches joblib keeps submitted at a time; how many threads they take is up to the pool."""
-        return joblib.cpu_count() * 4 if n_jobs in (None, -1) else n_jobs
-
-    def configure(self, n_jobs=1, parallel=None, **_):
-        self.parallel, self.executor = parallel, AdaptiveThreadPoolExecutor()
-        return self.effective_n_jobs(n_jobs)
-
-    def submit(self, call, callback=None):
-        future = self.executor.submit(call)
-        future.add_done_callback(callback)
-        return future
-
-    def retrieve_result_callback(self, future):
-        return future.result()
-
-    def abort_everything(self, ensure_ready=True):
-        self.terminate()
-        if ensure_ready:
-            self.configure(parallel=self.parallel)
-
-    def terminate(self):
-        self.executor.shutdown(cancel_futures=True)
+sys.path.insert(0, str(Path(__file__).parents[3] / "examples/orchestrators"))
+from joblib_backend import BetaPoolBackend  # noqa: E402  (found only now)
 
 
 @pytest.fixture(autouse=True)
