@@ -8,7 +8,8 @@
 #include <time.h>
 
 struct watch {
-    betapool_controller *native;
+    atomic_size_t references;    /* the controller's, and one of each attachment: some outlive the controller */
+    betapool_controller *native; /* NULL once the controller is gone */
     PyObject *attachments; /* a thread's own: _thread._local */
     double period; /* seconds between two looks */
     pthread_mutex_t lock;
@@ -104,6 +105,17 @@ static void start(watch *self) {
 }
 
 
+static void release(watch *self) {
+    if (atomic_fetch_sub(&self->references, 1) > 1) {
+        return;
+    }
+    if (atomic_load(&self->generation) == generation) {
+        pthread_cond_destroy(&self->changed);
+        pthread_mutex_destroy(&self->lock);
+    }
+    PyMem_RawFree(self);
+}
+
 /* ---- Attached threads ---- */
 
 struct attachment {
@@ -115,13 +127,22 @@ struct attachment {
 
 static const char attachment_name[] = "betapool._core.attachment";
 
-/* The thread ends, or the controller. */
+/*
+ * The thread ends, or the controller. Or the thread some time after the controller: without a GIL an object that another thread gives up is
+ * freed by the thread that made it, when it comes to that.
+ */
 static void detach(PyObject *capsule) {
     attachment *self = PyCapsule_GetPointer(capsule, attachment_name);
+    watch *watch = self->watch;
     if (self->generation == generation && self->number >= 0) {
-        betapool_controller_detach(self->watch->native, self->number);
+        pthread_mutex_lock(&watch->lock);
+        if (watch->native != NULL) {
+            betapool_controller_detach(watch->native, self->number);
+        }
+        pthread_mutex_unlock(&watch->lock);
     }
     PyMem_RawFree(self);
+    release(watch);
 }
 
 /* The calling thread's, made if there was none. NULL with an exception. */
@@ -139,7 +160,10 @@ static attachment *own_attachment(watch *watch, PyObject *name) {
         capsule = PyCapsule_New(made, attachment_name, detach);
         if (capsule == NULL) {
             PyMem_RawFree(made);
-        } else if (PyObject_SetAttr(watch->attachments, name, capsule) < 0) {
+            return NULL;
+        }
+        atomic_fetch_add(&watch->references, 1);
+        if (PyObject_SetAttr(watch->attachments, name, capsule) < 0) {
             Py_CLEAR(capsule);
         }
     }
@@ -200,6 +224,7 @@ watch *watch_create(betapool_controller *native, double interval) {
         PyMem_RawFree(self);
         return NULL;
     }
+    atomic_init(&self->references, 1);
     self->native = native;
     self->period = interval / LOOKS_PER_INTERVAL;
     self->generation = generation;
@@ -219,8 +244,9 @@ void watch_free(watch *self) {
         Py_END_ALLOW_THREADS
     }
     if (self->generation == generation) {
-        pthread_cond_destroy(&self->changed);
-        pthread_mutex_destroy(&self->lock);
+        pthread_mutex_lock(&self->lock);
+        self->native = NULL;
+        pthread_mutex_unlock(&self->lock);
     }
-    PyMem_RawFree(self);
+    release(self);
 }

@@ -168,6 +168,35 @@ def test_a_controller_that_is_dropped_while_threads_work_stays_until_they_are_do
         thread.join()
 
 
+def test_threads_may_outlive_a_controller_that_has_seen_them():
+    # Without a GIL what a thread has of the controller is freed by that thread, later.
+    code = """
+import threading
+from betapool import Controller
+
+def work():
+    with controller.task():
+        pass
+    attached.wait(20)
+    dropped.wait(20)
+
+for _ in range(100):
+    controller = Controller(policy="adaptive")
+    attached, dropped = threading.Barrier(5), threading.Event()
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    attached.wait(20)
+    controller = None
+    dropped.set()
+    for thread in threads:
+        thread.join()
+print("ok")
+"""
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_forked_child_watches_its_own_threads():
     controller = betapool.Controller(1, 64, policy="adaptive", interval=0.1)
 
