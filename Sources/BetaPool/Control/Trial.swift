@@ -11,6 +11,9 @@ struct Trial {
     private static let fewest = 4.0
     /// Growth pays if it brings this share of what it would bring without a bottleneck.
     private static let leastShare = 0.25
+    /// Added threads must have had the time for so many tasks each before they can be found useless. No more than so many seconds, which must
+    /// be less than the policy waits before it grows further: else nothing would ever be found out.
+    private static let fairness = (tasks: 3.0, seconds: 0.25)
     /// Fewer threads are as good if the rate falls by no more than this.
     private static let tolerance = 0.03
 
@@ -33,6 +36,9 @@ struct Trial {
         let gain = stay.rate / rate
         let enough = 1 + Self.leastShare * (Double(threads) / Double(self.threads) - 1)
         if gain - spread(gain, stay) / 2 >= enough { return .better }
+        // Where wait states cannot be read nothing but this holds growth back, so it is judged at once.
+        let fair = stay.occupancy == nil ? 0 : min(Self.fairness.tasks * Double(self.threads) / rate, Self.fairness.seconds)
+        guard stay.seconds >= fair else { return .undecided }
         return gain + spread(gain, stay) < enough ? .notBetter : .undecided
     }
 
