@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 import psutil
 
+from evaluation import children
 from evaluation.workloads import AFTER
 
 WORKERS = 8
@@ -91,6 +92,7 @@ def upstream(cores: set[int]) -> Iterator[Service]:
         [sys.executable, "-m", "evaluation.services"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        env=children.environment(),  # it is found wherever the harness is
         start_new_session=True,  # Ctrl-C is the starter's to handle
     )
     try:

@@ -1,11 +1,14 @@
 """The HTTP upstream, for real."""
 
 import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 
+from evaluation.children import PACKAGE_PARENT
 from evaluation.services import SERVICE_SECONDS, WORKERS, upstream
 from evaluation.workloads import AFTER, Setting, http_get
 
@@ -54,3 +57,21 @@ def test_such_answers_do_not_wait_for_each_other():
             start = time.monotonic()
             list(pool.map(lambda _: get(), range(clients)))
             assert time.monotonic() - start < clients * 0.2 / WORKERS, "that is what the queue of the other requests would take"
+
+
+FROM_ELSEWHERE = """
+import sys
+sys.path.append(sys.argv[1])
+from evaluation.services import upstream
+with upstream({int(sys.argv[2])}) as service:
+    print(service.port)
+"""
+
+
+def test_it_starts_where_only_the_harness_itself_knows_its_folder(tmp_path):
+    """As `python -m betapool evaluate` does it where it is installed."""
+    command = [sys.executable, "-c", FROM_ELSEWHERE, str(PACKAGE_PARENT), str(min(os.sched_getaffinity(0)))]
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=40, check=False, cwd=tmp_path, env=kept)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 0
