@@ -10,6 +10,7 @@ from evaluation.paper_sections import Section, milliseconds, number, rate_of, ru
 from evaluation.paper_standings import Contender, Contested, Standings
 from evaluation.paper_summary import Figures
 from evaluation.paper_verdicts import Verdict
+from evaluation.plan import LIBRARY_MOST
 from evaluation.report import Table
 from evaluation.strategies import WATCHED, Strategy
 from evaluation.workloads import EDGE, TABLE_XI, WORKLOADS
@@ -214,6 +215,8 @@ NOTES = (
     "it did in the same run",
     "'every 10 ms': Algorithm 1 with its interval shortened from 500 ms; otherwise it is the paper's",
     "'looked at': static threads whose controller decides nothing and tells beta and beta_io",
+    f"'as many threads as the library takes': it is called by {LIBRARY_MOST} threads at most, for NumPy's OpenBLAS crashes if more than "
+    "128 call it at once, in ThreadPoolExecutor as in any other pool",
     "beta_io: the share of busy threads that wait for something other than each other, by what the kernel says of each thread",
     "MobileNetV2 is the published architecture of 224x224 with weights drawn from a seed: how long it takes does not depend on them. "
     "Silero's voice activity detector is its authors' own, weights and all",

@@ -17,6 +17,9 @@ PAST_PEAK = 0.9
 PAST_PEAK_IF_DISTURBED = 0.5
 """The same for a count that was measured while others used the machine."""
 SAME_RATE = 0.99
+LIBRARY_MOST = 64
+"""Threads that call a library which has threads of its own. NumPy's OpenBLAS has room for 64 of its own and for 128 calls at once; beyond
+that it writes past its arrays and the process crashes, whatever pool the threads are of."""
 OVERHEAD = 0.3
 """Seconds that a cell takes beyond its run: its interpreter's start, above all."""
 
@@ -140,8 +143,14 @@ class Group(NamedTuple):
     """That the workload's library may use for one task (workloads.Setting)."""
 
     @property
+    def max_workers(self) -> int:
+        """That nobody goes beyond."""
+        has_own = self.workload.library is not None and self.library_threads != "one"
+        return min(self.interpreter.max_workers, LIBRARY_MOST) if has_own else self.interpreter.max_workers
+
+    @property
     def most_threads(self) -> int:
-        return min(self.workload.most_threads, self.interpreter.max_workers)
+        return min(self.workload.most_threads, self.max_workers)
 
 
 def core_numbers(choice: str, available: list[int]) -> tuple[int, ...]:

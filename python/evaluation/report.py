@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from evaluation.command import leave
+from evaluation.plan import LIBRARY_MOST
 from evaluation.results import Outcome, Results
 from evaluation.strategies import LABELS
 from evaluation.summary import Comparison, Row, Spread, compare, relevant, spread
@@ -165,7 +166,7 @@ def conditions(results: Results) -> list[str]:
         f"{options['static_seconds']:g} s in the sweep of static counts"
     )
     if options.get("library_threads") == "as-they-come":
-        measured += "; libraries use as many threads as they take by themselves"
+        measured += f"; libraries use as many threads as they take by themselves, and are called by {LIBRARY_MOST} at most"
     return [*place(results), measured, *results.runs[-1].get("left_out", []), *disturbances(relevant(results))]
 
 

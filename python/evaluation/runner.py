@@ -107,9 +107,9 @@ class Runner:
             "seconds": cell.seconds,
             "setting": setting,
             "cores": group.core_numbers,
-            "max_workers": group.interpreter.max_workers,
+            "max_workers": group.max_workers,
             # The same for all, so that all have the same load, and enough that the queue is never empty.
-            "outstanding": 2 * group.interpreter.max_workers + 64,
+            "outstanding": 2 * group.max_workers + 64,
             "as_the_paper": self._as_the_paper,
         }
         limit = cell.seconds + group.workload.longest_task + PATIENCE

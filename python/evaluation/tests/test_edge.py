@@ -22,6 +22,7 @@ from evaluation.edge.kept import made_once
 from evaluation.edge.preparation import package, prepare
 from evaluation.interpreters import Interpreter
 from evaluation.machine import Observer
+from evaluation.plan import LIBRARY_MOST
 from evaluation.results import Results
 from evaluation.services import upstream
 from evaluation.workloads import _TABLE_XIII, EDGE, THREAD_COUNTS, WORKLOADS, Setting
@@ -208,6 +209,28 @@ def test_the_threads_of_a_library(library_threads):
     threads = int(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, timeout=50).stdout)
     several = library_threads == "as-they-come" and len(os.sched_getaffinity(0)) > 1
     assert (threads > 1) == several
+
+
+CALL_AT_ONCE = """
+import sys, time
+from concurrent.futures import ThreadPoolExecutor
+from evaluation.edge import slm
+threads, compute, end = int(sys.argv[1]), slm.build(None), time.monotonic() + 2
+
+def until_the_end():
+    while time.monotonic() < end:
+        compute()
+
+with ThreadPoolExecutor(threads) as pool:
+    for future in [pool.submit(until_the_end) for _ in range(threads)]:
+        future.result()
+"""
+
+
+def test_a_library_survives_as_many_calls_at_once_as_it_gets():
+    """With 160 threads NumPy's OpenBLAS 0.3.31 crashes on two cores every time."""
+    environment = {name: value for name, value in children.environment(PACKAGE_PARENT).items() if name not in THREAD_COUNTS}
+    subprocess.run([sys.executable, "-c", CALL_AT_ONCE, str(LIBRARY_MOST)], env=environment, check=True, timeout=100)
 
 
 def test_what_is_kept_is_made_once(tmp_path):

@@ -2,8 +2,10 @@
 
 import pytest
 
-from evaluation.plan import COARSE, GRID, Sweep, challenged, core_numbers, finalists, turns
+from evaluation.interpreters import Interpreter
+from evaluation.plan import COARSE, GRID, LIBRARY_MOST, Group, Sweep, challenged, core_numbers, finalists, turns
 from evaluation.strategies import Strategy
+from evaluation.workloads import WORKLOADS
 
 
 def run(sweep, rate):
@@ -97,3 +99,11 @@ def test_cores():
     assert core_numbers("all", [0, 1, 2]) == (0, 1, 2)
     assert core_numbers("1", [0, 1, 2]) == (2,)
     assert core_numbers("2", [0, 1, 2]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("workload", "library_threads", "most"), [("slm", "one", 256), ("slm", "as-they-come", LIBRARY_MOST), ("micro", "as-they-come", 256)]
+)
+def test_a_library_with_threads_of_its_own_is_called_by_few(workload, library_threads, most):
+    group = Group(Interpreter("3.11", "3.11.2", "python", False, ""), "2", (0, 1), WORKLOADS[workload], library_threads)
+    assert group.max_workers == group.most_threads == most
