@@ -37,6 +37,9 @@ typedef struct core_state {
     PyObject *timeout_error;
     PyObject *standard_cancel; /* concurrent.futures.Future.cancel */
     PyObject *callback_failed; /* a function that logs it */
+    PyTypeObject *delivery_type;
+    PyObject *_Atomic chain_code; /* of asyncio's callback that chains a future, and the cells of its closure: see delivery.c */
+    atomic_uint chain_cells;
 
     PyObject *standard_executor; /* concurrent.futures.ThreadPoolExecutor, the globals of its functions ... */
     PyObject *standard_globals;
@@ -66,6 +69,9 @@ typedef struct core_state {
     PyObject *refusal; /* of executors */
     PyObject *run;     /* of contexts */
     PyObject *attachment; /* an attribute: of a thread, for a watch */
+    PyObject *module_name, *qualified_name; /* attributes of functions */
+    PyObject *call_soon, *call_soon_threadsafe, *is_closed; /* methods of asyncio's loops */
+    PyObject *cancelled; /* a method of futures */
 } core_state;
 
 /* The state of the module that made a type, or the type that a Python class derives from. */
@@ -331,8 +337,21 @@ int future_begin(future_object *self, core_state *state);
 /* Resolves the future. Takes over `value`. -1 with an exception. */
 int future_finish(future_object *self, core_state *state, PyObject *value, bool has_failed);
 
+/* The result, or NULL without an exception if there is none. */
+PyObject *future_value(future_object *self);
+
 /* Its call has been made, or given up: from now on it may be part of garbage, if it refers to anything that may be. */
 void future_show_if_needed(future_object *self);
+
+/* ---- delivery.c ---- */
+
+typedef struct delivery_object delivery_object;
+
+extern PyType_Spec delivery_spec;
+/* In the place of a call of `callback`, if the caller is a worker and the callback asyncio's: whether the outcome is on its way. */
+bool delivery_send(core_state *state, future_object *future, PyObject *callback);
+/* Nothing more goes with the one that the calling worker has sent. */
+void delivery_end(void);
 
 /* ---- executor.c ---- */
 
@@ -377,7 +396,8 @@ void host_attach(void);
 
 /* Serves as a worker. What betapool_serve returns. */
 int host_serve(pool_object *pool);
-/* Whether the calling thread is one of the pool's workers. */
+/* Whether the calling thread is a worker, and one of the pool's. */
+bool host_is_worker(void);
 bool host_is_serving(pool_object *pool);
 /* The future of the task that the calling thread runs, or NULL. */
 void host_set_future(PyObject *future);

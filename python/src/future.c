@@ -260,6 +260,9 @@ static void put_value(future_object *self, PyObject *value, bool has_failed) {
 
 /* Calls one of those given to add_done_callback. -1 with an exception that was none of Exception; the others are logged. */
 static int call_back(future_object *self, core_state *state, PyObject *callback) {
+    if (delivery_send(state, self, callback)) {
+        return 0;
+    }
     PyObject *done = PyObject_CallOneArg(callback, (PyObject *)self);
     if (done == NULL && PyErr_ExceptionMatches(PyExc_Exception)) {
         PyObject *exception = PyErr_GetRaisedException();
@@ -433,6 +436,14 @@ static PyObject *value_if(future_object *self, bool has_failed) {
     PyObject *value;
     BEGIN_ATOMIC(self);
     value = Py_NewRef(self->value != NULL && self->has_failed == has_failed ? self->value : Py_None);
+    END_ATOMIC();
+    return value;
+}
+
+PyObject *future_value(future_object *self) {
+    PyObject *value;
+    BEGIN_ATOMIC(self);
+    value = state_of(self) == FINISHED && !self->has_failed ? Py_XNewRef(self->value) : NULL;
     END_ATOMIC();
     return value;
 }

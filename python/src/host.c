@@ -148,11 +148,16 @@ int host_serve(pool_object *pool) {
     begin_batch();
     int code = betapool_serve(pool->native);
     worker.pool = NULL;
+    delivery_end();
     host_leave(&call);
     if (betapool_join(pool->native, 0) != -ETIMEDOUT) {
         mailbox_notify(&pool->mailbox); /* this was the last one of a pool that was shut down */
     }
     return code;
+}
+
+bool host_is_worker(void) {
+    return worker.pool != NULL;
 }
 
 bool host_is_serving(pool_object *pool) {
@@ -173,6 +178,7 @@ void host_before_wait(void *Py_UNUSED(host)) {
 #ifdef Py_GIL_DISABLED
     host_give_way(); /* whoever stops the world is told at once of a thread that stops, but looks for one that detaches each 1 ms */
 #endif
+    delivery_end();
     worker.parked_since = betapool_wall_time();
     host_detach();
 }

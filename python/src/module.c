@@ -126,6 +126,12 @@ static const struct {
     {offsetof(core_state, refusal), "_refusal"},
     NAME(run),
     NAME(attachment),
+    {offsetof(core_state, module_name), "__module__"},
+    {offsetof(core_state, qualified_name), "__qualname__"},
+    NAME(call_soon),
+    NAME(call_soon_threadsafe),
+    NAME(is_closed),
+    NAME(cancelled),
 #undef NAME
 };
 
@@ -150,6 +156,7 @@ static int add_futures(PyObject *module, core_state *state) {
         (state->queue_full = import_name("queue", "Full")) != NULL && (state->timeout_error = import_name(base, "TimeoutError")) != NULL &&
         (state->callback_failed = import_name("betapool._futures", "callback_failed")) != NULL &&
         (state->own_condition_type = add_type(module, &condition_spec, false)) != NULL &&
+        (state->delivery_type = add_type(module, &delivery_spec, false)) != NULL &&
         (state->future_base = add_type(module, &future_spec, true)) != NULL && (standard = import_name(base, "Future")) != NULL &&
         (state->standard_cancel = PyObject_GetAttrString(standard, "cancel")) != NULL) {
         state->future_class = future_class_create(state->future_base, standard);
@@ -206,6 +213,7 @@ static int core_exec(PyObject *module) {
     DO(state->timeout_error)                                                                                                               \
     DO(state->standard_cancel)                                                                                                             \
     DO(state->callback_failed)                                                                                                             \
+    DO(state->delivery_type)                                                                                                               \
     DO(state->standard_executor)                                                                                                           \
     DO(state->standard_globals)
 
@@ -228,6 +236,7 @@ static int core_clear(PyObject *module) {
     for (size_t i = 0; i < NAME_COUNT; i++) {
         Py_CLEAR(*name_place(state, i));
     }
+    Py_XDECREF(atomic_exchange(&state->chain_code, NULL));
     return 0;
 }
 
