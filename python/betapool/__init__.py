@@ -23,13 +23,15 @@ from betapool._core import version as __version__
 from betapool._executor import AdaptiveThreadPoolExecutor
 from betapool._paths import get_include, get_library
 from betapool._plot import plot
-from betapool._records import Decision, PoolStats
+from betapool._records import Decision, PoolStats, TaskTimes, Times
 
 __all__ = [
     "AdaptiveThreadPoolExecutor",
     "Controller",
     "Decision",
     "PoolStats",
+    "TaskTimes",
+    "Times",
     "__version__",
     "get_include",
     "get_library",

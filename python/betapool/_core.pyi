@@ -74,6 +74,8 @@ class Pool:
         max_queue: int | None,
         refuses: bool,
         copies_context: bool,
+        times_tasks: bool,
+        tells_tasks: bool,
         /,
     ) -> Pool: ...
     @property

@@ -11,6 +11,8 @@ from concurrent.futures import Future, _base
 from concurrent.futures.thread import BrokenThreadPool
 from typing import TYPE_CHECKING, Any, Callable
 
+from betapool._records import TaskTimes
+
 if TYPE_CHECKING:
     from betapool import _core
     from betapool._executor import AdaptiveThreadPoolExecutor
@@ -167,6 +169,16 @@ class Crew:
             _logger.debug("%s stays at %d threads: %s", self.prefix, decision.threads, decision.reason)
         else:
             _logger.info("%s goes from %d to %d threads: %s", self.prefix, decision.threads_before, decision.threads, decision.reason)
+
+    # Tasks
+
+    def tell_task(self, function: Callable[..., object], queue_time: float, wall_time: float, cpu_time: float) -> None:
+        """Called by a worker after a call, if somebody wants to hear of each."""
+        executor = self._executor()
+        on_task = None if executor is None else executor._on_task
+        del executor  # not to be kept alive by a callback that takes long
+        if on_task is not None:
+            on_task(TaskTimes(function, queue_time, wall_time, cpu_time))
 
     # Futures
 

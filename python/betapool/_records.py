@@ -1,6 +1,7 @@
 """What a controller decides and what a pool counts, as immutable records. The extension makes them."""
 
-from typing import NamedTuple, Optional
+import math
+from typing import Callable, NamedTuple, Optional
 
 
 class Decision(NamedTuple):
@@ -37,6 +38,57 @@ class Decision(NamedTuple):
     """Asleep in anything else."""
     surplus_threads: Optional[float]
     """Could leave and nothing would slow down: those that contend, and those queued for a core."""
+
+
+class Times(NamedTuple):
+    """How long the tasks of a pool took, in seconds, as a histogram: every bucket is an eighth of a power of two wide."""
+
+    tasks: int
+    total: float
+    max: float
+    buckets: tuple[tuple[float, int], ...]
+    """Where a bucket ends, and how many tasks are in it; those without tasks are left out. The last one has what took 8,192 s or more."""
+
+    @property
+    def mean(self) -> Optional[float]:
+        return self.total / self.tasks if self.tasks else None
+
+    @property
+    def p50(self) -> Optional[float]:
+        return self.percentile(50)
+
+    @property
+    def p99(self) -> Optional[float]:
+        return self.percentile(99)
+
+    def percentile(self, percent: float) -> Optional[float]:
+        """What this part of the tasks stayed below, to about 6 %; None before the first task. ValueError unless it is 0 to 100."""
+        if not 0 <= percent <= 100:
+            raise ValueError(f"percent must be 0 to 100, not {percent!r}")
+        left = percent / 100 * self.tasks
+        for end, tasks in self.buckets:
+            if left <= tasks:
+                fraction, exponent = math.frexp(end)
+                width = math.ldexp(1 / 16, exponent if fraction > 0.5 else exponent - 1)
+                return min(end - width * (1 - left / tasks), self.max)
+            left -= tasks
+        return self.max if self.tasks else None
+
+
+class TaskTimes(NamedTuple):
+    """One call, as `on_task` is told of it. Times are seconds."""
+
+    function: Callable[..., object]
+    queue_time: float
+    """From submit() until it began."""
+    wall_time: float
+    cpu_time: float
+    """Of its thread, while it ran."""
+
+    @property
+    def beta(self) -> float:
+        """Its blocking ratio, 1 - cpu/wall (paper, eq. 2)."""
+        return 1 - self.cpu_time / self.wall_time if self.wall_time > 0 else 0.0
 
 
 class PoolStats(NamedTuple):
@@ -88,3 +140,7 @@ class PoolStats(NamedTuple):
     surplus_threads: Optional[float]
     wait_states: bool
     """Whether the last decision knew what the threads were doing; if not, it went by their use of the CPU."""
+    queue_time: Optional[Times] = None
+    """How long calls waited from submit() until they began; None without `timing`, which costs some 40 ns a task."""
+    run_time: Optional[Times] = None
+    """How long they ran."""

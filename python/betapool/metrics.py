@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from betapool._executor import AdaptiveThreadPoolExecutor
-from betapool._records import PoolStats
+from betapool._records import PoolStats, Times
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter, Observation
@@ -71,6 +71,30 @@ _METRICS = (
     _single("beta_ewma", "beta_ewma", "beta_ewma", "gauge", "1", "Exponentially weighted mean of the blocking ratio."),
     _single("beta_io", "beta_io", "beta_io", "gauge", "1", "Share of busy threads that wait for I/O and not for each other."),
 )
+
+
+class _Times(NamedTuple):
+    """A histogram, for pools that have `timing`. OpenTelemetry has none that is read when somebody asks: there it is a few quantiles."""
+
+    prometheus: str
+    opentelemetry: str
+    text: str
+    field: str
+
+
+_TIMES = (
+    _Times("task_queue_seconds", "task.queue_time", "How long calls waited from submit() until they began.", "queue_time"),
+    _Times("task_run_seconds", "task.run_time", "How long calls ran.", "run_time"),
+)
+_BOUNDS = tuple(2.0**power for power in range(-16, 9))
+"""Seconds: 15 microseconds to 256 s. The buckets of Times end there, among others, so that none is cut."""
+_QUANTILES = (0.5, 0.9, 0.99, 1.0)
+
+
+def _cumulated(times: Times) -> list[tuple[str, float]]:
+    """How many calls took at most as long as each bound says, and in the end all of them."""
+    counts = [sum(tasks for end, tasks in times.buckets if end <= bound) for bound in _BOUNDS]
+    return [*((str(bound), float(count)) for bound, count in zip(_BOUNDS, counts)), ("+Inf", float(times.tasks))]
 
 
 def _values(metric: _Metric, stats: PoolStats) -> Iterator[tuple[str, float]]:
@@ -141,7 +165,7 @@ class PrometheusCollector:
 
     def describe(self) -> Iterable[Metric]:
         """The metrics without figures: a registry compares their names with those it has."""
-        return [self._family(metric) for metric in _METRICS]
+        return [*map(self._family, _METRICS), *map(self._histogram, _TIMES)]
 
     def collect(self) -> Iterable[Metric]:
         """The metrics. Called by a registry at each scrape."""
@@ -152,6 +176,15 @@ class PrometheusCollector:
                 for value, figure in _values(metric, stats):
                     family.add_metric([name, value] if metric.label else [name], figure)
             yield family
+        for times in _TIMES:
+            histogram = self._histogram(times)
+            for name, stats in pools:
+                if (found := getattr(stats, times.field)) is not None:
+                    histogram.add_metric([name], _cumulated(found), found.total)
+            yield histogram
+
+    def _histogram(self, times: _Times) -> Any:
+        return self._core.HistogramMetricFamily(f"betapool_{times.prometheus}", times.text, labels=["pool"])
 
     def _family(self, metric: _Metric) -> Any:
         make = self._core.CounterMetricFamily if metric.kind == "counter" else self._core.GaugeMetricFamily
@@ -175,6 +208,18 @@ class _Instruments:
         for metric in _METRICS:
             callback = functools.partial(self._observe, metric)
             makers[metric.kind](f"betapool.{metric.opentelemetry}", callbacks=[callback], unit=metric.unit, description=metric.text)
+        for times in _TIMES:
+            name, callback = f"betapool.{times.opentelemetry}", functools.partial(self._observe_times, times)
+            meter.create_observable_gauge(name, callbacks=[callback], unit="s", description=times.text)
+
+    def _observe_times(self, times: _Times, options: CallbackOptions) -> list[Observation]:
+        observations = []
+        for name, stats in self._collected(times.opentelemetry):
+            found = getattr(stats, times.field)
+            for quantile in _QUANTILES if found is not None and found.tasks else ():
+                label = {"betapool.pool.name": name, "betapool.task.quantile": quantile}
+                observations.append(self._observation(found.percentile(100 * quantile), label))
+        return observations
 
     def _observe(self, metric: _Metric, options: CallbackOptions) -> list[Observation]:
         observations = []
@@ -189,7 +234,7 @@ class _Instruments:
         with self._lock:
             if instrument not in self._unread:
                 self._stats = self.pools.stats()
-                self._unread = {metric.opentelemetry for metric in _METRICS}
+                self._unread = {metric.opentelemetry for metric in (*_METRICS, *_TIMES)}
             self._unread.discard(instrument)
             return self._stats
 

@@ -21,6 +21,7 @@ CALLS = {
     "fixed": "a task through the pool, policy fixed",
     "adaptive": "a task through the pool, policy adaptive",
     "measuring": "what measuring adds to it: adaptive beyond fixed, turn by turn",
+    "timing": "what timing=True adds to it: fixed with it beyond fixed without, turn by turn",
 }
 """What is timed for Table III (clocks.py), in its order."""
 FIGURE_COUNTS = tuple(1 << power for power in range(12))

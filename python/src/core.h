@@ -26,6 +26,7 @@ typedef struct core_state {
     PyTypeObject *survey_type;
     PyObject *decision_type;
     PyObject *stats_type;
+    PyObject *times_type;
     PyTypeObject *future_base;
     PyTypeObject *executor_base;
     PyTypeObject *future_class; /* what submit() returns: derives from future_base and from concurrent.futures.Future */
@@ -150,6 +151,52 @@ int core_count(uint32_t *count, PyObject *value, const char *name, uint32_t most
 /* A finite number of seconds, at least 0; -1 with an exception. */
 double core_seconds(PyObject *value, const char *name);
 
+/* ---- ticks.c ---- */
+
+#if defined(__x86_64__)
+#define TICKS_COUNTER "tsc"
+static inline uint64_t ticks_of_counter(void) {
+    return __builtin_ia32_rdtsc();
+}
+#elif defined(__aarch64__)
+#define TICKS_COUNTER "arch_sys_counter"
+static inline uint64_t ticks_of_counter(void) {
+    uint64_t ticks;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
+}
+#endif
+
+/* Before the first reading, once or more. Seconds in a tick. */
+double ticks_prepare(void);
+uint64_t ticks_of_clock(void);
+/* Whether the counter is what is read. Does not change after ticks_prepare(). */
+extern bool ticks_are_counted;
+
+static inline uint64_t ticks_now(void) {
+#ifdef TICKS_COUNTER
+    if (ticks_are_counted) {
+        return ticks_of_counter();
+    }
+#endif
+    return ticks_of_clock();
+}
+
+/* ---- timing.c ---- */
+
+/* How long the tasks of a pool waited and ran. */
+typedef struct timing timing;
+
+/* NULL with an exception. */
+timing *timing_create(void);
+void timing_free(timing *self);
+/* A task that waited and ran for so many ticks. */
+void timing_count(timing *self, uint64_t waited, uint64_t ran);
+double timing_seconds(const timing *self, uint64_t ticks);
+/* betapool.Times of waiting and of running; None if there is no timing. */
+PyObject *timing_waits(core_state *state, timing *self);
+PyObject *timing_runs(core_state *state, timing *self);
+
 /* ---- decision.c, stats.c ---- */
 
 PyObject *decision_create(core_state *state, const betapool_decision *decision);
@@ -157,7 +204,7 @@ PyObject *decision_create(core_state *state, const betapool_decision *decision);
 /* A list of the newest decisions of whatever `copy` copies them from, oldest first. */
 PyObject *decision_list(core_state *state, int (*copy)(void *, betapool_decision *, size_t), void *source);
 
-PyObject *stats_create(core_state *state, const betapool_stats *stats);
+PyObject *stats_create(core_state *state, const betapool_stats *stats, timing *timing);
 
 /* A record's fields, in order. Takes over every reference; NULL if one of them is NULL. */
 PyObject *record_create(PyObject *type, PyObject *const *fields, size_t count);
@@ -293,6 +340,8 @@ struct pool_object {
     bool has_listener; /* the executor has an on_decision: its courier comes with the first task */
     atomic_bool has_submitted;
     bool copies_context; /* of the submitting thread, for the call */
+    bool tells_tasks;    /* the executor has an on_task */
+    timing *timing;      /* NULL: tasks are not timed */
     limit limit;
     mailbox mailbox;
 };
@@ -332,6 +381,9 @@ PyTypeObject *future_class_create(PyTypeObject *base, PyObject *standard);
 future_object *future_create(core_state *state, PyObject *function, PyObject *const *args, Py_ssize_t count, PyObject *names);
 /* Moves the call out of the future. */
 void future_take_call(future_object *self, call *call);
+/* It is being queued at this moment, in ticks; and for how many it had been so at another one. Long times, of a week, count as none. */
+void future_set_queued(future_object *self, uint64_t now);
+uint64_t future_waited(const future_object *self, uint64_t now);
 /* Whether the call is to be made: 1, or 0 if it was cancelled; from now on it cannot be. -1 with an exception. */
 int future_begin(future_object *self, core_state *state);
 /* Resolves the future. Takes over `value`. -1 with an exception. */

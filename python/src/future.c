@@ -33,6 +33,8 @@ struct future_object {
     sleeper *sleepers;
     atomic_uchar state;
     bool has_failed; /* value is an exception */
+    uint16_t queued_high; /* when it was queued, where there is room for it: see future_set_queued */
+    uint32_t queued_low;
 };
 
 static unsigned state_of(future_object *self) {
@@ -577,6 +579,22 @@ void future_take_call(future_object *self, call *call) {
     call->args = self->args;
     call->names = self->names;
     self->function = self->args = self->names = NULL;
+}
+
+/* Of the moment 48 bits are kept, without the lowest ones, which tell no more than some nanoseconds. */
+#define QUEUED_SHIFT 4
+#define QUEUED_BITS 48
+
+void future_set_queued(future_object *self, uint64_t now) {
+    self->queued_high = (uint16_t)(now >> (QUEUED_SHIFT + 32));
+    self->queued_low = (uint32_t)(now >> QUEUED_SHIFT);
+}
+
+uint64_t future_waited(const future_object *self, uint64_t now) {
+    uint64_t queued = (uint64_t)self->queued_high << 32 | self->queued_low;
+    uint64_t waited = ((now >> QUEUED_SHIFT) - queued) & ((UINT64_C(1) << QUEUED_BITS) - 1);
+    bool is_negative = waited >> (QUEUED_BITS - 1); /* clocks of two cores may be apart by some ticks */
+    return is_negative ? 0 : waited << QUEUED_SHIFT;
 }
 
 /* ---- The collector ---- */

@@ -185,6 +185,7 @@ static int core_exec(PyObject *module) {
     }
     if ((state->decision_type = import_name("betapool._records", "Decision")) == NULL ||
         (state->stats_type = import_name("betapool._records", "PoolStats")) == NULL ||
+        (state->times_type = import_name("betapool._records", "Times")) == NULL ||
         (state->controller_type = add_type(module, &controller_spec, true)) == NULL ||
         (state->stopwatch_type = add_type(module, &stopwatch_spec, false)) == NULL ||
         (state->pool_type = add_type(module, &pool_spec, true)) == NULL ||
@@ -206,6 +207,7 @@ static int core_exec(PyObject *module) {
     DO(state->future_class)                                                                                                                \
     DO(state->decision_type)                                                                                                               \
     DO(state->stats_type)                                                                                                                  \
+    DO(state->times_type)                                                                                                                  \
     DO(state->own_condition_type)                                                                                                          \
     DO(state->condition_type)                                                                                                              \
     DO(state->cancelled_error)                                                                                                             \

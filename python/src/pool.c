@@ -36,11 +36,11 @@ static int watch_owner(pool_object *self, PyObject *owner) {
 static PyObject *pool_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs)) {
     core_settings settings = {.min_name = "min_workers", .max_name = "max_workers"};
     PyObject *owner, *crew, *max_queue;
-    int tells_decisions, refuses, copies_context;
+    int tells_decisions, refuses, copies_context, times_tasks, tells_tasks;
     uint32_t most = 0;
-    if (!PyArg_ParseTuple(args, "OOOOOOOOOpOpp:Pool", &owner, &crew, &settings.min_threads, &settings.max_threads, &settings.policy,
+    if (!PyArg_ParseTuple(args, "OOOOOOOOOpOpppp:Pool", &owner, &crew, &settings.min_threads, &settings.max_threads, &settings.policy,
                           &settings.interval, &settings.beta_threshold, &settings.alpha, &settings.hysteresis, &tells_decisions, &max_queue,
-                          &refuses, &copies_context)) {
+                          &refuses, &copies_context, &times_tasks, &tells_tasks)) {
         return NULL;
     }
     core_state *state = core_state_of(type);
@@ -60,10 +60,11 @@ static PyObject *pool_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSE
     self->limit.most = most;
     self->limit.refuses = refuses;
     self->copies_context = copies_context;
+    self->tells_tasks = tells_tasks;
     self->has_ticker = config.policy != BETAPOOL_FIXED || tells_decisions;
     self->needs_courier = self->has_ticker;
     self->has_listener = tells_decisions;
-    if (mailbox_init(&self->mailbox, self->has_ticker) < 0) {
+    if (mailbox_init(&self->mailbox, self->has_ticker) < 0 || (times_tasks && (self->timing = timing_create()) == NULL)) {
         Py_DECREF(self);
         return NULL;
     }
@@ -111,6 +112,7 @@ void pool_dealloc(pool_object *self) {
         PyErr_SetRaisedException(exception);
     }
     mailbox_destroy(&self->mailbox);
+    timing_free(self->timing);
     Py_XDECREF(self->owner);
     Py_XDECREF(self->crew);
     type->tp_free(self);
@@ -220,7 +222,7 @@ static PyObject *pool_forked(pool_object *self, PyObject *Py_UNUSED(ignored)) {
 static PyObject *pool_stats(pool_object *self, PyObject *Py_UNUSED(ignored)) {
     betapool_stats stats = {.size = sizeof stats};
     int code = betapool_get_stats(self->native, &stats);
-    return code < 0 ? core_raise(code) : stats_create(self->state, &stats);
+    return code < 0 ? core_raise(code) : stats_create(self->state, &stats, self->timing);
 }
 
 static int copy_decisions(void *pool, betapool_decision *decisions, size_t capacity) {
@@ -281,7 +283,7 @@ static PyType_Slot pool_slots[] = {
     {Py_tp_getset, pool_getset},
     {Py_tp_members, pool_members},
     {Py_tp_doc, PyDoc_STR("Pool(owner, crew, min_workers, max_workers, policy, interval, beta_threshold, alpha, hysteresis, on_decision, "
-                          "max_queue, refuses, copies_context, /)\n--\n\n"
+                          "max_queue, refuses, copies_context, times_tasks, tells_tasks, /)\n--\n\n"
                           "A pool whose threads a crew starts, and which ends with its owner. None, but for flags: the default.")},
     {0, NULL},
 };

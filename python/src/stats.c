@@ -1,7 +1,7 @@
 /* betapool_stats to betapool.PoolStats. The record's class, in Python, says what each field means. */
 #include "core.h"
 
-PyObject *stats_create(core_state *state, const betapool_stats *stats) {
+PyObject *stats_create(core_state *state, const betapool_stats *stats, timing *timing) {
     const char *policy = betapool_policy_name(stats->policy);
     PyObject *fields[] = {
         policy == NULL ? core_raise(-EINVAL) : PyUnicode_InternFromString(policy),
@@ -32,6 +32,8 @@ PyObject *stats_create(core_state *state, const betapool_stats *stats) {
         number_or_none(stats->waiting_threads),
         number_or_none(stats->surplus_threads),
         PyBool_FromLong(stats->wait_states),
+        timing_waits(state, timing),
+        timing_runs(state, timing),
     };
     return record_create(state->stats_type, fields, sizeof fields / sizeof fields[0]);
 }

@@ -29,6 +29,38 @@ static void report_failure(pool_object *pool) {
     Py_DECREF(exception);
 }
 
+/* Tells the executor's on_task. An exception that the call has raised stays. */
+static void tell_task(pool_object *pool, const call *call, double queued, double wall, double cpu) {
+    PyObject *raised = PyErr_GetRaisedException();
+    /* In a context's copy it is context.run that is called, and the function is its first argument. */
+    PyObject *function = pool->copies_context && call->args != NULL ? PyTuple_GET_ITEM(call->args, 0) : call->function;
+    /* Where the two clocks disagree, the wall clock is right. */
+    PyObject *done = PyObject_CallMethod(pool->crew, "tell_task", "Oddd", function, queued, wall, cpu < wall ? cpu : wall);
+    if (done == NULL) {
+        PyErr_WriteUnraisable(function);
+    }
+    Py_XDECREF(done);
+    if (raised != NULL) {
+        PyErr_SetRaisedException(raised);
+    }
+}
+
+/* As call_make, and sees how long the call had waited and how long it takes. */
+static PyObject *call_and_time(pool_object *pool, const call *call, const future_object *future) {
+    uint64_t began = ticks_now(), waited = future_waited(future, began);
+    double cpu = pool->tells_tasks ? betapool_cpu_time() : 0;
+    PyObject *result = call_make(call);
+    if (pool->tells_tasks) {
+        cpu = betapool_cpu_time() - cpu;
+    }
+    uint64_t ended = ticks_now(), ran = ended > began ? ended - began : 0;
+    timing_count(pool->timing, waited, ran);
+    if (pool->tells_tasks) {
+        tell_task(pool, call, timing_seconds(pool->timing, waited), timing_seconds(pool->timing, ran), cpu);
+    }
+    return result;
+}
+
 static void execute(pool_object *pool, future_object *future) {
     int goes = future_begin(future, pool->state);
     if (goes <= 0) {
@@ -40,7 +72,7 @@ static void execute(pool_object *pool, future_object *future) {
     call call;
     future_take_call(future, &call);
     host_set_future((PyObject *)future);
-    PyObject *result = call_make(&call);
+    PyObject *result = pool->timing == NULL ? call_make(&call) : call_and_time(pool, &call, future);
     host_set_future(NULL);
     PyObject *exception = result == NULL ? PyErr_GetRaisedException() : NULL;
     /* Before anybody can see the result, so that whoever has it knows that the arguments are released. */
@@ -155,6 +187,9 @@ static PyObject *submit(pool_object *pool, PyObject *function, PyObject *const *
     if (future == NULL) {
         limit_leave(pool);
         return NULL;
+    }
+    if (pool->timing != NULL) {
+        future_set_queued(future, ticks_now());
     }
     new_crossing_ref((PyObject *)future); /* the queue's */
     object_hide((PyObject *)future); /* while it is queued it is no garbage */

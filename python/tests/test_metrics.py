@@ -37,6 +37,7 @@ def test_importing_betapool_imports_nothing_of_it():
 
 def test_every_number_of_stats_is_reported():
     fields = [field for metric in metrics._METRICS for field in metric.fields.values()]
+    fields += [times.field for times in metrics._TIMES]
     assert len(fields) == len(set(fields))
     # 'holds' is what the other actions leave over of 'decisions'.
     assert {*fields, "policy", "wait_states", "decisions"} - {"holds"} == set(betapool.PoolStats._fields)
@@ -49,3 +50,5 @@ def test_the_readme_names_every_metric():
         suffix = "_total" if metric.kind == "counter" else ""
         assert re.search(rf"`{metric.prometheus}{suffix}[`{{]", section), metric.prometheus
         assert f"`{metric.opentelemetry}`" in section
+    for times in metrics._TIMES:
+        assert f"`{times.prometheus}`" in section and f"`{times.opentelemetry}`" in section

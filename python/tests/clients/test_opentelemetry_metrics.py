@@ -84,6 +84,17 @@ def test_a_collection_agrees_with_stats(executor, meter, reader):
     assert set(found) <= {*expected, "decision.count", "thread.busy"}
 
 
+def test_times_are_quantiles_of_those_pools_that_have_them(executor, meter, reader):
+    with AdaptiveThreadPoolExecutor(2, "timed", timing=True) as timed:
+        instrument(executor, meter)
+        instrument(timed, meter)
+        list(timed.map(pow, range(300), [2] * 300))
+        times, found = timed.stats().run_time, collect(reader)
+    expected = {of(timed, task_quantile=quantile): times.percentile(100 * quantile) for quantile in (0.5, 0.9, 0.99, 1.0)}
+    assert found["task.run_time"] == expected and times.tasks == 300
+    assert len(found["task.queue_time"]) == 4
+
+
 def test_a_collection_asks_each_pool_once(meter, reader):
     class Counting(AdaptiveThreadPoolExecutor):
         asked = 0

@@ -84,6 +84,20 @@ def test_a_scrape_agrees_with_stats(executor, registry, scrape):
     assert set(found) <= {f"betapool_{name}" for name in (*expected, "decisions_total", "threads_busy")}
 
 
+def test_times_are_histograms_of_those_pools_that_have_them(executor, registry, scrape):
+    with AdaptiveThreadPoolExecutor(2, "timed", timing=True) as timed:
+        PrometheusCollector(executor, timed, registry=registry)
+        list(timed.map(pow, range(300), [2] * 300))
+        list(executor.map(pow, range(300), [2] * 300))
+        times, found = timed.stats().run_time, scrape()
+    assert found["betapool_task_run_seconds_count"] == found["betapool_task_queue_seconds_count"] == {of(timed): 300}
+    assert found["betapool_task_run_seconds_sum"] == {of(timed): times.total}
+    buckets = {dict(labels)["le"]: count for labels, count in found["betapool_task_run_seconds_bucket"].items()}
+    counts = list(buckets.values())
+    assert counts == sorted(counts) and buckets["+Inf"] == 300
+    assert buckets["0.25"] == sum(tasks for end, tasks in times.buckets if end <= 0.25)
+
+
 def test_nothing_is_said_of_what_is_unknown(executor, registry, scrape):
     PrometheusCollector(executor, registry=registry)
     assert executor.stats().beta is None
