@@ -17,8 +17,9 @@ from typing import Any, Callable, NamedTuple
 
 from evaluation import peer_pools
 from evaluation.load import hold_workers
+from evaluation.micro import spin
 from evaluation.peers import PEERS
-from evaluation.workloads import Setting, spin
+from evaluation.workloads import Setting
 
 GATHERED = 100
 PASS_SECONDS = 0.1

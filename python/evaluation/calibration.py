@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterable
 from typing import Callable
 
-from evaluation.workloads import Setting, spin
+from evaluation.micro import spin
+from evaluation.workloads import Setting
 
 REPEATS = 30
 

@@ -70,6 +70,7 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
         facts |= {"beta": blocking.mean(), "latencies": histogram(done.latencies)}
     return {
         **done.figures(),
+        "seconds": seconds,
         "loaded": loaded,  # all tasks were submitted by then
         "threads": watch.mean_threads(half),
         "most_threads": max(count for _, count in watch.seen),

@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
 
 from evaluation import timeline
+from evaluation.micro import spin
 from evaluation.statistics import histogram
 from evaluation.strategies import Strategy
-from evaluation.workloads import Setting, Workload, spin
+from evaluation.workloads import Setting, Workload
 
 
 class Clients:

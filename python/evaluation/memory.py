@@ -11,17 +11,11 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from typing import Any
 
 from evaluation import pools, processes
-from evaluation.memory_strategies import PROCESSES
+from evaluation.memory_strategies import INTERPRETERS, PROCESSES
+from evaluation.micro import micro
 from evaluation.strategies import Strategy
-from evaluation.workloads import WORKLOADS, Setting
 
 OUTSTANDING = 192
-_task = WORKLOADS["micro"].make(Setting(0, 0))
-
-
-def micro() -> None:
-    """For processes, which are given a task by its name."""
-    _task()
 
 
 def measure(request: dict[str, Any]) -> dict[str, float]:
@@ -46,6 +40,11 @@ def measure(request: dict[str, Any]) -> dict[str, float]:
 def make(strategy: Strategy, max_workers: int) -> Executor:
     if strategy.name == PROCESSES:
         return ProcessPoolExecutor(strategy.threads)
+    if strategy.name == INTERPRETERS:
+        from concurrent.futures import InterpreterPoolExecutor  # type: ignore[attr-defined]  # of 3.14
+
+        executor: Executor = InterpreterPoolExecutor(strategy.threads)
+        return executor
     return pools.make(strategy, max_workers).executor
 
 

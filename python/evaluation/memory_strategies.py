@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from evaluation.interpreters import Interpreter
 from evaluation.strategies import Strategy
 
-PROCESSES = "processes"
+PROCESSES, INTERPRETERS = "processes", "interpreters"
+_APART = {PROCESSES: "ProcessPoolExecutor", INTERPRETERS: "InterpreterPoolExecutor"}
 STRATEGIES = (
     *(Strategy(name, threads) for name in ("tpe", "fixed") for threads in (4, 32, 64)),
     Strategy("adaptive"),
-    *(Strategy(PROCESSES, count) for count in (4, 8, 16)),
+    *(Strategy(name, count) for name in _APART for count in (4, 8, 16)),
 )
 """In the order of the table."""
 
 
 def label(strategy: Strategy) -> str:
-    return f"ProcessPoolExecutor({strategy.threads})" if strategy.name == PROCESSES else strategy.label
+    return f"{_APART[strategy.name]}({strategy.threads})" if is_apart(strategy) else strategy.label
 
 
 def is_apart(strategy: Strategy) -> bool:
     """It has its tasks done outside of the process's own interpreter."""
-    return strategy.name == PROCESSES
+    return strategy.name in _APART
+
+
+def of(python: Interpreter) -> list[Strategy]:
+    """Those that this version has."""
+    return [strategy for strategy in STRATEGIES if strategy.name != INTERPRETERS or has_interpreters(python)]
+
+
+def has_interpreters(python: Interpreter) -> bool:
+    major, minor = map(int, python.version.split(".")[:2])
+    return (major, minor) >= (3, 14)
 
 
 def is_ours(strategy: Strategy) -> bool:

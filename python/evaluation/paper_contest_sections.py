@@ -212,7 +212,7 @@ def percent(value: float | None) -> str:
 NOTES = (
     "Tables VII, VIII and X to XIII: the strategies take turns, each in a process of its own and from a cold start; tasks/s are of the "
     "second half of a run. The best static count is found by a sweep of short runs and then measured beside the others; shares are of what "
-    "it did in the same run",
+    "it did in the same run. A static count's run is longer where its threads would not have time for two tasks each",
     "'every 10 ms': Algorithm 1 with its interval shortened from 500 ms; otherwise it is the paper's",
     "'looked at': static threads whose controller decides nothing and tells beta and beta_io",
     f"'as many threads as the library takes': it is called by {LIBRARY_MOST} threads at most, for NumPy's OpenBLAS crashes if more than "

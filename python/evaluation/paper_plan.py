@@ -103,10 +103,17 @@ def cells(parts: list[str], pythons: list[Interpreter], cores: list[int], effort
 def _memory(python: Interpreter, cores: int, number: int) -> list[PaperCell]:
     """On one interpreter, as in the paper."""
     made = []
-    for strategy in turns(list(memory_strategies.STRATEGIES), number):
+    for strategy in turns(memory_strategies.of(python), number):
         build = python.build if memory_strategies.is_ours(strategy) else None
         made.append(PaperCell(python.name, cores, MEMORY, strategy, number, MEMORY_SECONDS, build))
     return made
+
+
+def left_out(parts: list[str], pythons: list[Interpreter]) -> list[str]:
+    """What the tables go without on these interpreters, in words."""
+    if "table-ix" not in parts or memory_strategies.has_interpreters(pythons[0]):
+        return []
+    return [f"Python {pythons[0].name} has no InterpreterPoolExecutor, which came with 3.14: left out of Tables IX and X"]
 
 
 def sweeps(parts: list[str], cores: list[int], effort: Effort) -> dict[tuple[str, int], list[int]]:

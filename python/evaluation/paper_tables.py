@@ -100,6 +100,7 @@ def measure(options: argparse.Namespace, console: Console, packages: Path, cache
     wide = (paper_plan.wide(sorted(places)) or sorted(places))[-1]
     plan = contest_runs.make(contests, contest_effort, pythons, wide, available, settings, cache, packages)
     cells = paper_plan.cells(options.only, pythons, sorted(places), effort)
+    left_out = [*plan.left_out, *paper_plan.left_out(options.only, pythons)]
     run = {
         "time": time.strftime("%Y-%m-%d %H:%M:%S %z"),
         "machine": described,
@@ -107,13 +108,13 @@ def measure(options: argparse.Namespace, console: Console, packages: Path, cache
         "settings": settings,
         "parts": options.only,
         "cores": sorted(places),
-        "left_out": plan.left_out,
+        "left_out": left_out,
     }
     results.add_run({**run, "effort": effort._asdict()})
     contest_results.add_run({**run, "options": contest_effort.durations._asdict()})
     left = [cell for cell in cells if cell not in results.outcomes]
     seconds = sum(paper_plan.estimate(cell) for cell in left) + plan.seconds
-    for text in (*report.place(results), *plan.left_out, f"about {duration(seconds)}; results and the report go to {options.out}"):
+    for text in (*report.place(results), *left_out, f"about {duration(seconds)}; results and the report go to {options.out}"):
         console.print(text, highlight=False, soft_wrap=True)
     try:
         with Display(console, seconds, line) as display:

@@ -20,6 +20,9 @@ SAME_RATE = 0.99
 LIBRARY_MOST = 64
 """Threads that call a library which has threads of its own. NumPy's OpenBLAS has room for 64 of its own and for 128 calls at once; beyond
 that it writes past its arrays and the process crashes, whatever pool the threads are of."""
+TURNS = 2
+"""Tasks that each thread of a static count has time for in a run, which gets longer if need be: its second half is what counts, and in less
+than one task of each thread it would show when they happened to end."""
 OVERHEAD = 0.3
 """Seconds that a cell takes beyond its run: its interpreter's start, above all."""
 
@@ -51,6 +54,10 @@ class Sweep:
                 if count not in self.rates:
                     return count
         return None
+
+    @property
+    def best_rate(self) -> float | None:
+        return max((rate for rate in self.rates.values() if rate), default=None)
 
     @property
     def best(self) -> int | None:
@@ -103,6 +110,13 @@ def challenged(static_rates: dict[Strategy, float], others: list[tuple[float, fl
         min((count for count in GRID if count <= most), key=lambda count: abs(count - threads)) for rate, threads in others if rate > best
     ]
     return [strategy for strategy in dict.fromkeys(Strategy("fixed", count) for count in nearest) if strategy not in static_rates]
+
+
+def long_enough(seconds: float, strategy: Strategy, best_rate: float | None) -> float:
+    """best_rate: tasks per second of the best static count so far, if any is known."""
+    if not (best_rate and strategy.is_given_threads and strategy.threads):
+        return seconds
+    return max(seconds, TURNS * strategy.threads / best_rate)
 
 
 def turns(contestants: list[Contestant], round: int) -> list[Contestant]:

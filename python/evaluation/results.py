@@ -21,6 +21,7 @@ class Cell(NamedTuple):
     round: int
     """0 is the sweep of static counts; the strategies take turns in those after it."""
     seconds: float
+    """As planned; a static count that needs longer gets it (plan.long_enough)."""
     build: str | None
     """Of the library, for the policies. A static count is one under every build, so that a policy can be changed and tried again without
     another sweep."""

@@ -10,7 +10,7 @@ from typing import Any, Callable, NamedTuple
 from evaluation import children, machine, reference, services
 from evaluation.interpreters import Interpreter
 from evaluation.peers import GEVENT, REFERENCE, Package
-from evaluation.plan import Durations, Group, Sweep, challenged, finalists, turns
+from evaluation.plan import Durations, Group, Sweep, challenged, finalists, long_enough, turns
 from evaluation.progress import Display
 from evaluation.results import Cell, Outcome, Results
 from evaluation.strategies import LABELS, OURS, Strategy
@@ -57,13 +57,13 @@ class Runner:
                 return
             sweep = Sweep(group.most_threads, fine=fine)
             while (count := sweep.next()) is not None:
-                outcome = self._cell(group, Strategy("fixed", count), 0, service)
+                outcome = self._cell(group, Strategy("fixed", count), 0, service, sweep.best_rate)
                 sweep.note(count, rate(outcome), disturbed=outcome.disturbed)
             rates = {Strategy("fixed", count): value for count, value in sweep.rates.items() if value}
             beside = sweep.neighbours(sweep.best) if sweep.best is not None and fine else []
             for count in [] if sweep.best is None else [sweep.best, *beside]:
                 strategy = Strategy("tpe", count)
-                value = rate(self._cell(group, strategy, 0, service))
+                value = rate(self._cell(group, strategy, 0, service, sweep.best_rate))
                 if value:
                     rates[strategy] = value
             self._rounds(group, list(dict.fromkeys([*strategies, *finalists(rates)])), rates, service)
@@ -73,20 +73,21 @@ class Runner:
     ) -> None:
         """rates: of static counts, so far; None if there is no oracle."""
         failed = set()
+        best_rate = max((rates or {}).values(), default=None)
         for number in range(1, self._durations.rounds + 1):
             seen = []
             for strategy in turns([each for each in contestants if each not in failed], number):
-                outcome = self._cell(group, strategy, number, service)
+                outcome = self._cell(group, strategy, number, service, best_rate)
                 if outcome.values is None:
                     failed.add(strategy)
                 elif strategy.name in LABELS:
                     seen.append((outcome.values["rate"], outcome.values["threads"]))
             for strategy in challenged(rates, seen, group.most_threads) if rates is not None and number == 1 else []:
                 contestants.append(strategy)
-                self._cell(group, strategy, number, service)
+                self._cell(group, strategy, number, service, best_rate)
 
-    def _cell(self, group: Group, strategy: Strategy, number: int, service: services.Service | None) -> Outcome:
-        """As measured before, if a run is resumed; what did not finish is tried again."""
+    def _cell(self, group: Group, strategy: Strategy, number: int, service: services.Service | None, best_rate: float | None) -> Outcome:
+        """As measured before, if a run is resumed; what did not finish is tried again. best_rate: of the static counts so far."""
         seconds = self._durations.of(number)
         build = group.interpreter.build if strategy.name in OURS else None
         cell = Cell(group.interpreter.name, group.cores, group.workload.name, strategy, number, seconds, build, group.library_threads)
@@ -94,17 +95,18 @@ class Runner:
         if known is not None and known.failure is None:
             return known
         self._display.begin(f"{cell.python}, {cell.cores} core(s), {cell.workload}, {strategy}")
-        outcome = self._run(group, cell, service)
+        seconds = long_enough(seconds, strategy, best_rate)
+        outcome = self._run(group, cell, seconds, service)
         self._results.add(outcome)
         self._display.end(outcome, seconds + 1)
         return outcome
 
-    def _run(self, group: Group, cell: Cell, service: services.Service | None) -> Outcome:
+    def _run(self, group: Group, cell: Cell, seconds: float, service: services.Service | None) -> Outcome:
         setting = {**self._settings[group.interpreter.name], "port": service and service.port, "library_threads": group.library_threads}
         request = {
             "strategy": cell.strategy,
             "workload": cell.workload,
-            "seconds": cell.seconds,
+            "seconds": seconds,
             "setting": setting,
             "cores": group.core_numbers,
             "max_workers": group.max_workers,
@@ -112,7 +114,7 @@ class Runner:
             "outstanding": 2 * group.max_workers + 64,
             "as_the_paper": self._as_the_paper,
         }
-        limit = cell.seconds + group.workload.longest_task + PATIENCE
+        limit = seconds + group.workload.longest_task + PATIENCE
 
         def measure() -> dict[str, Any]:
             return children.call(group.interpreter.path, "measure", request, limit, *self._imports(group.interpreter, cell))

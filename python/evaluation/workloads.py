@@ -13,6 +13,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable
 
+from evaluation.micro import ITERATIONS, SLEEP, spin
+
 AFTER = "/after/"
 """The service (services.py) answers a request for this and a number after so many microseconds."""
 THREAD_COUNTS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -61,13 +63,6 @@ class Workload:
     """Iterations and seconds of sleep, if a task is nothing else: an event loop waits for the sleep in its own way."""
     beta: float | None = None
     """The share of its time that a task waits if it is alone: how long the service takes for its request follows from it."""
-
-
-def spin(iterations: int) -> None:
-    """Computes in Python, under the GIL where there is one."""
-    total = 0
-    for _ in range(iterations):
-        total += 1  # noqa: SIM113  (the addition is the work)
 
 
 def loop_and_sleep(iterations: int, seconds: float) -> Callable[[Setting], Task]:
@@ -194,7 +189,7 @@ TABLE_XI = tuple(_TABLE_XI)
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        Workload("micro", "micro mixed: 1000 iterations + 0.1 ms", loop_and_sleep(1000, 0.0001), parts=(1000, 0.0001)),
+        Workload("micro", "micro mixed: 1000 iterations + 0.1 ms", loop_and_sleep(ITERATIONS, SLEEP), parts=(ITERATIONS, SLEEP)),
         Workload("rag", "RAG mixed: 10 ms CPU + 50 ms", cpu_and_sleep(0.010, 0.050), longest_task=10),
         Workload("io-1ms", "I/O: 100 iterations + 1 ms", loop_and_sleep(100, 0.001)),
         Workload("io-20ms", "I/O: 100 iterations + 20 ms", loop_and_sleep(100, 0.020)),

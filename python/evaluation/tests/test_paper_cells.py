@@ -9,9 +9,9 @@ from test_cell import measure
 
 from evaluation.blocking import BlockingRatio
 from evaluation.children import PACKAGE_PARENT, call
+from evaluation.micro import spin
 from evaluation.paper_plan import CALLS
 from evaluation.statistics import pooled
-from evaluation.workloads import spin
 
 
 def test_what_is_timed():

@@ -6,10 +6,25 @@ import pytest
 
 from evaluation import paper, paper_contests
 from evaluation.interpreters import Interpreter
-from evaluation.paper_plan import FIGURE_COUNTS, FULL, INSTRUMENTATION, MEMORY, PARTS, PATIENCE, QUICK, cells, estimate, limit, narrow, wide
+from evaluation.paper_plan import (
+    FIGURE_COUNTS,
+    FULL,
+    INSTRUMENTATION,
+    MEMORY,
+    PARTS,
+    PATIENCE,
+    QUICK,
+    cells,
+    estimate,
+    left_out,
+    limit,
+    narrow,
+    wide,
+)
 from evaluation.strategies import Strategy
 
 GIL = Interpreter("3.11", "3.11.2", "python3.11", False, "b" * 12)
+NEW = Interpreter("3.14", "3.14.0", "python3.14", False, "b" * 12)
 FREE = Interpreter("3.13t", "3.13.5", "python3.13t", True, "b" * 12)
 
 
@@ -26,6 +41,13 @@ def test_a_quick_run_ends_in_ten_minutes():
 def test_what_a_quick_run_does_without():
     assert {cell.python for cell in of(["table-v"])} == {"3.11"}
     assert {cell.python for cell in of(["table-v"], FULL._replace(runs=1))} == {"3.11", "3.13t"}
+
+
+def test_interpreters_are_measured_where_there_are_any():
+    counts = {python: {cell.strategy for cell in of(["table-ix"], pythons=[python])} for python in (GIL, NEW)}
+    assert counts[NEW] - counts[GIL] == {Strategy("interpreters", count) for count in (4, 8, 16)}
+    assert left_out(["table-ix"], [NEW]) == left_out(["table-i"], [GIL]) == []
+    assert "3.11 has no InterpreterPoolExecutor" in left_out(["table-ix"], [GIL])[0]
 
 
 def test_no_cell_is_measured_twice_for_two_tables():

@@ -3,7 +3,7 @@
 import pytest
 
 from evaluation.interpreters import Interpreter
-from evaluation.plan import COARSE, GRID, LIBRARY_MOST, Group, Sweep, challenged, core_numbers, finalists, turns
+from evaluation.plan import COARSE, GRID, LIBRARY_MOST, TURNS, Group, Sweep, challenged, core_numbers, finalists, long_enough, turns
 from evaluation.strategies import Strategy
 from evaluation.workloads import WORKLOADS
 
@@ -107,3 +107,10 @@ def test_cores():
 def test_a_library_with_threads_of_its_own_is_called_by_few(workload, library_threads, most):
     group = Group(Interpreter("3.11", "3.11.2", "python", False, ""), "2", (0, 1), WORKLOADS[workload], library_threads)
     assert group.max_workers == group.most_threads == most
+
+
+def test_every_thread_of_a_static_count_has_its_turns():
+    assert long_enough(0.3, Strategy("fixed", 4), None) == 0.3
+    assert long_enough(0.3, Strategy("fixed", 16), 200.0) == 0.3
+    assert long_enough(0.3, Strategy("fixed", 256), 200.0) == pytest.approx(TURNS * 256 / 200)
+    assert long_enough(0.3, Strategy("adaptive"), 1.0) == 0.3

@@ -92,3 +92,21 @@ def test_a_pool_of_processes_ends_when_the_starter_is_gone(mark):
     child.stdin.close()
     assert child.wait(20) == 1
     wait_until_none_is_left(mark)
+
+
+IN_AN_INTERPRETER = """
+import _xxsubinterpreters as interpreters, sys
+interpreters.run_string(interpreters.create(), '''
+import sys
+from evaluation.micro import micro
+micro()
+needed = {"betapool", "http", "evaluation.workloads"} & set(sys.modules)
+assert not needed, needed
+''')
+"""
+
+
+@pytest.mark.skipif(not (3, 8) <= sys.version_info < (3, 13), reason="the module has another name")
+def test_the_task_that_is_given_to_interpreters_runs_in_one():
+    """As InterpreterPoolExecutor gives it, by its name; betapool cannot be imported there."""
+    subprocess.run([sys.executable, "-c", IN_AN_INTERPRETER], env=children.environment(PACKAGE_PARENT), check=True, timeout=30)
