@@ -6,4 +6,5 @@ limit() {
     limited=$!
     wait "$limited"
 }
-trap '[ -z "${limited:-}" ] || kill "$limited" 2>/dev/null; exit 130' INT TERM
+# shellcheck disable=SC2046  # a list
+trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM

@@ -2,6 +2,8 @@
 # Sourced by the test scripts. Runs one suite after the other, each with a time limit; counts its tests; goes on after a failure.
 #   suite NAME SECONDS COUNTS COMMAND...   runs a command or an exported function. COUNTS says where it tells how many tests it ran:
 #                                          one (the command is a single test), cmocka (its output), or a JUnit file that it writes
+#   beside NAME SECONDS COUNTS COMMAND...  as suite, but goes on meanwhile: as many run at a time as there are cores
+#   together                               waits for all of these
 #   skip NAME REASON                       says what is not tested, and why
 #   finish                                 says the sum; the status is 1 if anything failed or nothing ran
 #   says_something COMMAND...            for a suite: the command must succeed, and say something
@@ -20,14 +22,14 @@ logs=.build/test/$part
 rm -rf "$logs"
 mkdir -p "$logs"
 work=$(mktemp -d)
+began=${EPOCHREALTIME/[.,]/}
 trap 'rm -rf "$work"' EXIT
 
 fail() { printf '%s\n' "test-$part: $*" >&2; exit 1; }
 
 # row SUITE PASSED FAILED SKIPPED MILLISECONDS: what a suite comes to, for the reader and for the sum.
 row() {
-    printf '%s|' "$part" "$@" >>"$logs/counts"
-    echo >>"$logs/counts"
+    (IFS='|'; printf '%s\n' "$part|$*|" >>"$logs/counts")       # at once: others may write too
     printf '  %-34s %5d passed %3d failed %3d skipped %7.1f s\n' "$1" "$2" "$3" "$4" "${5}e-3"
 }
 
@@ -84,6 +86,33 @@ suite() {
     fi
 }
 
+# What a suite says comes when it is done, in the order in which they began.
+untold=()
+tell() {
+    while [ -e "${untold[0]:-}" ]; do
+        cat "${untold[0]}"
+        untold=("${untold[@]:1}")
+    done
+}
+
+beside() {
+    local says=$logs/$1.says
+    tell
+    while [ "$(jobs -pr | wc -l)" -ge "$(nproc)" ]; do wait -n || true; done
+    untold+=("$says")
+    (
+        limited=
+        trap 'kill $limited; exit 143' TERM
+        suite "$@" >"$says.part" 2>&1 || true
+        mv "$says.part" "$says"
+    ) &
+}
+
+together() {
+    wait
+    tell
+}
+
 refuses() {
     local output
     if output=$("${@:2}" 2>&1); then echo "accepted: ${*:2}"; return 1; fi
@@ -106,6 +135,7 @@ skip() {
 }
 
 finish() {
-    awk -F'|' -v part="$part" '{p += $3; f += $4; s += $5; ms += $6}
-        END {printf "test-%s: %d passed, %d failed, %d skipped in %.1f s\n", part, p, f, s, ms / 1000; exit f > 0 || p == 0}' "$logs/counts"
+    together
+    awk -F'|' -v part="$part" -v seconds="$((${EPOCHREALTIME/[.,]/} - began))e-6" '{p += $3; f += $4; s += $5}
+        END {printf "test-%s: %d passed, %d failed, %d skipped in %.1f s\n", part, p, f, s, seconds; exit f > 0 || p == 0}' "$logs/counts"
 }

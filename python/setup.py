@@ -5,6 +5,7 @@ The library's sources lie above this folder in a checkout, and in native/ in a s
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,11 @@ CHECKOUT = HERE.parent
 NATIVE = HERE / "native" if (HERE / "native").is_dir() else CHECKOUT
 # What `make lib` needs. The Makefile asks .ci/pythons whatever is made.
 NATIVE_SOURCES = ("Makefile", "Package.swift", "Sources", "include", ".ci/packages", ".ci/pythons")
-TOOLS = {"make": "make", "swift": "a Swift toolchain, 6.1 or later (swift.org/install)"}
+TOOLS = {
+    "make": "make",
+    os.environ.get("SWIFT", "swift"): "a Swift toolchain, 6.1 or later (swift.org/install)",
+    shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]: "a C compiler (Debian: apt-get install gcc libc6-dev)",
+}
 
 # For another machine than this one, as `make wheels` does for ARM: setuptools is told so by CPython's own variables.
 MACHINE = sysconfig.get_platform().rpartition("-")[2]
@@ -33,7 +38,9 @@ SYSTEM_LIBRARY = bool(os.environ.get("BETAPOOL_SYSTEM_LIBRARY"))
 
 
 def version() -> str:
-    """The header is the one place where it stands."""
+    """The header is the one place where it stands. An old pip copies this folder away from it."""
+    if not (NATIVE / "include/betapool.h").exists():
+        sys.exit(f"error: the library's sources are not beside {HERE}: for a build from a clone pip must be 21.3 or later")
     found = re.search(r'^#define BETAPOOL_VERSION_STRING "(.*)"$', (NATIVE / "include/betapool.h").read_text(), re.MULTILINE)
     assert found, "include/betapool.h has no version"
     return found[1]
@@ -41,7 +48,7 @@ def version() -> str:
 
 def make_library() -> Path:
     for tool, name in TOOLS.items():
-        if not shutil.which(os.environ.get("SWIFT", tool) if tool == "swift" else tool):
+        if not shutil.which(tool):
             sys.exit(f"error: betapool-native is built from source here, for which there must be {name}; a wheel needs nothing")
     # An installation of a Python package installs none of the system. What is said to this Python of another machine is not for make's.
     ours = ("PYTHONS", "PYTHONPATH", "_PYTHON_HOST_PLATFORM", "_PYTHON_SYSCONFIGDATA_NAME")
@@ -74,6 +81,8 @@ class BuildPython(build_py):
     """With the evaluation in a folder of the package, which `python -m betapool evaluate` imports from: it is no package for programs."""
 
     def run(self) -> None:
+        if not self.editable_mode:
+            shutil.rmtree(self.build_lib, ignore_errors=True)  # with what the package had and has no more
         super().run()
         if not self.editable_mode:
             target = Path(self.build_lib, "betapool", "_evaluation", "evaluation")
@@ -101,12 +110,12 @@ def sources(pattern: str) -> "list[str]":
     return sorted(str(path.relative_to(HERE)) for path in HERE.glob(pattern))
 
 
-# What is made on the way goes where the project's other products go.
+# What is made on the way goes where the project's other products go, to a folder for each interpreter: several may build at once.
 built = {}
 if NATIVE == CHECKOUT:
-    (CHECKOUT / ".build").mkdir(exist_ok=True)
-    base = "../.build/python-system" if SYSTEM_LIBRARY else "../.build/python"
-    built = {"build": {"build_base": base}, "egg_info": {"egg_base": "../.build"}}
+    base = Path("../.build/python-system" if SYSTEM_LIBRARY else "../.build/python", sysconfig.get_config_var("SOABI"))
+    (HERE / base).mkdir(parents=True, exist_ok=True)
+    built = {"build": {"build_base": str(base)}, "egg_info": {"egg_base": str(base)}}
 
 setup(
     version=version(),
