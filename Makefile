@@ -317,8 +317,18 @@ fuzz_sources = Tests/fuzz/abi.c Tests/fuzz/faults.c Sources/CSystem/shim.c
 	@$(toolchain)/clang -fuse-ld=lld $(c_flags) -D_GNU_SOURCE -ISources/CSystem -g -O1 -fsanitize=address,undefined,fuzzer \
 	    -fno-sanitize-recover=undefined $(fuzz_sources) $< -o $@ -lm -lpthread
 
+test-docs: lib ## the API reference, and that everything public is documented
+	@$(MAKE) ext PYTHONS=$(PYTHON)
+	@.ci/test-docs
+
 lint: ## style of Swift, Python and shell
 	@.ci/lint
+
+# ---- Document -----------------------------------------------------------------------------------------------------------------------
+
+docs: lib ## the API reference of Python, Swift and C: .build/docs/index.html
+	@$(MAKE) ext PYTHONS=$(PYTHON)
+	@.ci/docs
 
 # ---- Install -----------------------------------------------------------------------------------------------------------------------
 
@@ -355,4 +365,5 @@ help: ## this list
 
 .PHONY: all lib ext $(addprefix cross-,$(machines)) python3.13t run beta response efficiency evaluate readme-tables bench-executor \
     bench-native bench-programs test test-abi test-install test-wheels test-deb test-swift test-c test-python test-cpython test-clients \
-    test-examples test-sanitize test-torture test-cross torture soak fuzz lint install uninstall wheels wheel-arm64 deb release-check clean help
+    test-examples test-sanitize test-torture test-cross test-docs torture soak fuzz lint docs install uninstall wheels wheel-arm64 deb \
+    release-check clean help

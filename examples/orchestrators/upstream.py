@@ -1,4 +1,5 @@
-"""The service that the programs in this folder talk to: HTTP on loopback, in a process of its own, each answer after 50 ms.
+"""The service that the programs in this folder talk to: HTTP, on loopback unless it is told otherwise, in a process of its own, each answer
+after 50 ms.
 
 GET /anything answers {"path": "/anything", "length": 9}.
 """
@@ -18,12 +19,12 @@ SECONDS = 0.05
 
 
 @contextlib.contextmanager
-def upstream() -> Iterator[str]:
+def upstream(host: str = "127.0.0.1") -> Iterator[str]:
     """Runs the service, and gives its address."""
-    os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1"  # a proxy that the environment names is not for it
-    with subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = host  # a proxy that the environment names is not for it
+    with subprocess.Popen([sys.executable, __file__, host], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin and process.stdout
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        yield f"http://{host}:{int(process.stdout.readline())}"
         process.stdin.close()  # on which it ends
 
 
@@ -45,7 +46,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 async def serve() -> None:
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=1000)
+    server = await asyncio.start_server(answer, sys.argv[1], 0, backlog=1000)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
