@@ -51,14 +51,17 @@ class Times(NamedTuple):
 
     @property
     def mean(self) -> Optional[float]:
+        """The mean; None before the first task."""
         return self.total / self.tasks if self.tasks else None
 
     @property
     def p50(self) -> Optional[float]:
+        """The median: percentile(50)."""
         return self.percentile(50)
 
     @property
     def p99(self) -> Optional[float]:
+        """percentile(99)."""
         return self.percentile(99)
 
     def percentile(self, percent: float) -> Optional[float]:
