@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from conftest import eventually, run_in_child
+from conftest import FREE_THREADED, eventually, run_in_child, run_python
 
 from betapool import AdaptiveThreadPoolExecutor
 
@@ -221,3 +221,34 @@ def test_a_context_is_let_go():
         request.reset(token)
         del big, token
         eventually(lambda: gc.collect() >= 0 and reference() is None)
+
+
+# Under a limit of address space each thread's stack counts, and up to 64 MB for what it allocates, whether used or not. With the two
+# settings that the README names there is room for all; without them a pool works with the threads that it gets.
+ADDRESS_SPACE = """
+import resource, sys, threading
+import betapool
+if sys.argv[1:]:
+    threading.stack_size(int(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_AS, (512 << 20, 512 << 20))
+with betapool.AdaptiveThreadPoolExecutor(32, policy="fixed") as executor:
+    gate = threading.Event()
+    begun = threading.Semaphore(0)
+    def task(number):
+        begun.release()
+        gate.wait(25)
+        return number
+    futures = [executor.submit(task, number) for number in range(200)]
+    wanted = 32 if sys.argv[1:] else 1
+    print(all(begun.acquire(timeout=20) for _ in range(wanted)))
+    gate.set()
+    print([future.result(20) for future in futures] == list(range(200)))
+"""
+
+
+@pytest.mark.skipif(FREE_THREADED, reason="a free-threaded interpreter reserves more address space than that for itself")
+@pytest.mark.parametrize("settings", [[], [str(1 << 20)]], ids=["as_it_is", "with_room"])
+def test_512_mb_of_address_space_is_memory_enough(settings):
+    environment = {"MALLOC_ARENA_MAX": "2"} if settings else {}
+    process = run_python(ADDRESS_SPACE, arguments=settings, environment=environment, timeout=55)
+    assert process.stdout.split() == ["True", "True"], process.stderr
