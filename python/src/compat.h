@@ -2,6 +2,8 @@
 #ifndef BETAPOOL_COMPAT_H
 #define BETAPOOL_COMPAT_H
 
+#include "sanitize.h"
+
 #if PY_VERSION_HEX < 0x030a0000
 static inline PyObject *Py_NewRef(PyObject *object) {
     Py_INCREF(object);
@@ -53,6 +55,14 @@ static inline PyObject *PyList_GetItemRef(PyObject *list, Py_ssize_t index) {
 /* With the GIL, what calls no Python code is one step to other threads. */
 #define BEGIN_ATOMIC(object) {
 #define END_ATOMIC() }
+#elif defined(__SANITIZE_THREAD__)
+#define BEGIN_ATOMIC(object)                                                                                                               \
+    Py_BEGIN_CRITICAL_SECTION(object);                                                                                                     \
+    void *const guarded = (object);                                                                                                        \
+    COMES_AFTER(guarded);
+#define END_ATOMIC()                                                                                                                       \
+    COMES_BEFORE(guarded);                                                                                                                 \
+    Py_END_CRITICAL_SECTION()
 #else
 #define BEGIN_ATOMIC(object) Py_BEGIN_CRITICAL_SECTION(object)
 #define END_ATOMIC() Py_END_CRITICAL_SECTION()

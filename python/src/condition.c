@@ -209,7 +209,7 @@ int condition_notify_all(condition_object *self) {
 /* ---- Making and ending ---- */
 
 condition_object *condition_create(core_state *state) {
-    condition_object *self = (condition_object *)state->own_condition_type->tp_alloc(state->own_condition_type, 0);
+    condition_object *self = (condition_object *)object_create(state->own_condition_type);
     if (self != NULL) {
         object_hide((PyObject *)self);
     }
@@ -228,11 +228,9 @@ static int condition_clear(condition_object *self) {
 }
 
 static void condition_dealloc(condition_object *self) {
-    PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     Py_CLEAR(self->inner);
-    type->tp_free(self);
-    Py_DECREF(type);
+    object_free((PyObject *)self);
 }
 
 #define KEYWORDS(function) (PyCFunction)(void (*)(void))function, METH_VARARGS | METH_KEYWORDS

@@ -44,8 +44,7 @@ typedef struct core_state {
 
     PyObject *standard_executor; /* concurrent.futures.ThreadPoolExecutor, the globals of its functions ... */
     PyObject *standard_globals;
-    unsigned seen_version; /* ... and what was seen of it last: see executor.c */
-    bool is_instrumented;
+    _Atomic uint64_t seen; /* ... and what was seen of it last: see executor.c */
 
     /* Names: of methods of futures and of the crew that a pool serves. */
     PyObject *set_running_or_notify_cancel;
@@ -71,12 +70,30 @@ typedef struct core_state {
     PyObject *run;     /* of contexts */
     PyObject *attachment; /* an attribute: of a thread, for a watch */
     PyObject *module_name, *qualified_name; /* attributes of functions */
+    PyObject *events, *get_running_loop;    /* asyncio's module, and its function */
     PyObject *call_soon, *call_soon_threadsafe, *is_closed; /* methods of asyncio's loops */
     PyObject *cancelled; /* a method of futures */
 } core_state;
 
 /* The state of the module that made a type, or the type that a Python class derives from. */
 core_state *core_state_of(PyTypeObject *type);
+
+/* A new object of a type without items. Memory is used again: what was done to an object that was there comes before. */
+static inline PyObject *object_create(PyTypeObject *type) {
+    PyObject *made = type->tp_alloc(type, 0);
+    if (made != NULL) {
+        COMES_AFTER(made);
+    }
+    return made;
+}
+
+/* The counterpart, at the end of a destructor. */
+static inline void object_free(PyObject *object) {
+    PyTypeObject *type = Py_TYPE(object);
+    COMES_BEFORE(object);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
 
 /* Hides a new object from the collector, for as long as it cannot be part of garbage. */
 static inline void object_hide(PyObject *object) {
@@ -313,7 +330,7 @@ typedef struct limit {
     Py_ssize_t most; /* 0: any number */
     Py_ssize_t waiting;
     bool refuses; /* instead of letting submit() wait */
-    bool is_over; /* the pool was shut down */
+    atomic_bool is_over; /* the pool was shut down */
     sleeper *submitters;
 } limit;
 
@@ -400,7 +417,7 @@ void future_show_if_needed(future_object *self);
 typedef struct delivery_object delivery_object;
 
 extern PyType_Spec delivery_spec;
-/* In the place of a call of `callback`, if the caller is a worker and the callback asyncio's: whether the outcome is on its way. */
+/* In the place of a call of `callback`, if that is asyncio's and the caller a worker or the loop: whether the outcome is on its way. */
 bool delivery_send(core_state *state, future_object *future, PyObject *callback);
 /* Nothing more goes with the one that the calling worker has sent. */
 void delivery_end(void);

@@ -118,7 +118,7 @@ static bool send_along(core_state *state, PyObject *loop, PyObject *callback, Py
 
 static bool send(core_state *state, PyObject *loop, PyObject *callback, PyObject *future) {
     delivery_end();
-    delivery_object *self = (delivery_object *)state->delivery_type->tp_alloc(state->delivery_type, 0);
+    delivery_object *self = (delivery_object *)object_create(state->delivery_type);
     if (self == NULL) {
         return false;
     }
@@ -138,13 +138,39 @@ static bool send(core_state *state, PyObject *loop, PyObject *callback, PyObject
     return is_sent;
 }
 
+/*
+ * In the thread of the loop itself, as for a future that was done by the time that asyncio asked: it needs no call to be woken. Whether it
+ * runs in this thread asyncio knows.
+ */
+static bool send_here(core_state *state, PyObject *loop, PyObject *callback, PyObject *future) {
+    PyObject *events = PyObject_GetItem(PyFunction_GET_GLOBALS(callback), state->events);
+    PyObject *running = events == NULL ? NULL : PyObject_CallMethodNoArgs(events, state->get_running_loop);
+    PyObject *handle = NULL;
+    if (running == loop) {
+        PyObject *set_state = cell(state, callback, SET_STATE);
+        PyObject *destination = cell(state, callback, DESTINATION);
+        if (set_state != NULL && destination != NULL) {
+            handle = PyObject_CallMethodObjArgs(loop, state->call_soon, set_state, destination, future, NULL);
+        }
+        Py_XDECREF(set_state);
+        Py_XDECREF(destination);
+    }
+    Py_XDECREF(events);
+    Py_XDECREF(running);
+    Py_XDECREF(handle);
+    return handle != NULL;
+}
+
 bool delivery_send(core_state *state, future_object *future, PyObject *callback) {
-    if (!host_is_worker() || !is_chain(state, callback)) {
+    if (!is_chain(state, callback)) {
         return false;
     }
-    PyObject *loop = cell(state, callback, LOOP);
-    bool is_sent = loop != NULL && loop != Py_None && 
-                   (send_along(state, loop, callback, (PyObject *)future) || send(state, loop, callback, (PyObject *)future));
+    PyObject *loop = cell(state, callback, LOOP), *source = (PyObject *)future;
+    bool is_sent = false;
+    if (loop != NULL && loop != Py_None) {
+        is_sent = host_is_worker() ? send_along(state, loop, callback, source) || send(state, loop, callback, source)
+                                   : send_here(state, loop, callback, source);
+    }
     Py_XDECREF(loop);
     PyErr_Clear(); /* what is wrong with the loop the callback itself may say */
     return is_sent;
@@ -229,12 +255,10 @@ static int delivery_clear(delivery_object *self) {
 }
 
 static void delivery_dealloc(delivery_object *self) {
-    PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     Py_CLEAR(self->loop);
     Py_CLEAR(self->parts);
-    type->tp_free(self);
-    Py_DECREF(type);
+    object_free((PyObject *)self);
 }
 
 static PyType_Slot delivery_slots[] = {

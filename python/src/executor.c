@@ -12,16 +12,17 @@ typedef struct executor_object {
  */
 static bool is_instrumented(core_state *state) {
     PyTypeObject *standard = (PyTypeObject *)state->standard_executor;
+    uint64_t seen = atomic_load_explicit(&state->seen, memory_order_relaxed); /* the version, and the answer below it */
     unsigned version = standard->tp_version_tag;
-    if (version != 0 && version == state->seen_version) {
-        return state->is_instrumented;
+    if (version != 0 && version == seen >> 1) {
+        return seen & 1;
     }
     PyObject *submit = PyObject_GetAttr((PyObject *)standard, state->submit);
-    state->is_instrumented = submit != NULL && !(PyFunction_Check(submit) && PyFunction_GET_GLOBALS(submit) == state->standard_globals);
-    state->seen_version = standard->tp_version_tag;
+    bool found = submit != NULL && !(PyFunction_Check(submit) && PyFunction_GET_GLOBALS(submit) == state->standard_globals);
+    atomic_store_explicit(&state->seen, (uint64_t)standard->tp_version_tag << 1 | found, memory_order_relaxed);
     PyErr_Clear();
     Py_XDECREF(submit);
-    return state->is_instrumented;
+    return found;
 }
 
 /* As the instrumented ThreadPoolExecutor.submit does it. In the end it puts a work item into _work_queue. */
@@ -90,11 +91,9 @@ static int executor_clear(executor_object *self) {
 }
 
 static void executor_dealloc(executor_object *self) {
-    PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     Py_CLEAR(self->pool);
-    type->tp_free(self);
-    Py_DECREF(type);
+    object_free((PyObject *)self);
 }
 
 static PyMethodDef executor_methods[] = {

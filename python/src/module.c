@@ -128,6 +128,8 @@ static const struct {
     NAME(attachment),
     {offsetof(core_state, module_name), "__module__"},
     {offsetof(core_state, qualified_name), "__qualname__"},
+    NAME(events),
+    {offsetof(core_state, get_running_loop), "_get_running_loop"},
     NAME(call_soon),
     NAME(call_soon_threadsafe),
     NAME(is_closed),

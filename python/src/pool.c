@@ -50,7 +50,7 @@ static PyObject *pool_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSE
         gil_range(&config.lock, &config.lock_size) < 0) {
         return NULL;
     }
-    pool_object *self = (pool_object *)type->tp_alloc(type, 0);
+    pool_object *self = (pool_object *)object_create(type);
     if (self == NULL) {
         return NULL;
     }
@@ -98,8 +98,8 @@ static int pool_traverse(pool_object *self, visitproc visit, void *arg) {
  * thread that happens to be here is no worker of this pool, even if it was one a moment ago.
  */
 void pool_dealloc(pool_object *self) {
-    PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
+    COMES_AFTER(self); /* its threads have let go of it */
     if (self->weakrefs != NULL) {
         PyObject_ClearWeakRefs((PyObject *)self);
     }
@@ -115,8 +115,7 @@ void pool_dealloc(pool_object *self) {
     timing_free(self->timing);
     Py_XDECREF(self->owner);
     Py_XDECREF(self->crew);
-    type->tp_free(self);
-    Py_DECREF(type);
+    object_free((PyObject *)self);
 }
 
 static PyObject *pool_submit(pool_object *self, PyObject *function) {
@@ -170,11 +169,13 @@ static PyObject *pool_work(pool_object *self, PyObject *first_task) {
         PyErr_SetRaisedException(exception);
     }
     Py_XDECREF(done);
+    COMES_BEFORE(self);
     return done == NULL || code < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *pool_courier(pool_object *self, PyObject *Py_UNUSED(ignored)) {
     courier_run(self);
+    COMES_BEFORE(self);
     Py_RETURN_NONE;
 }
 

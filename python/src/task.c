@@ -4,6 +4,7 @@
 /* ---- Running ---- */
 
 static void call_clear(call *call) {
+    COMES_BEFORE(call->args);
     Py_CLEAR(call->function);
     Py_CLEAR(call->args);
     Py_CLEAR(call->names);
@@ -97,6 +98,7 @@ static void give_up(pool_object *pool, future_object *future) {
 
 static void task_run(void *argument, int status) {
     future_object *future = argument;
+    COMES_AFTER(future);
     limit_leave(host_pool());
     if (status == 0) {
         execute(host_pool(), future);
@@ -136,6 +138,7 @@ PyObject *task_take(pool_object *pool) {
         return code < 0 ? core_raise(code) : Py_NewRef(Py_None);
     }
     future_object *future = taken.argument;
+    COMES_AFTER(future);
     limit_leave(pool);
     object_show((PyObject *)future);
     call call;
@@ -193,6 +196,7 @@ static PyObject *submit(pool_object *pool, PyObject *function, PyObject *const *
     }
     new_crossing_ref((PyObject *)future); /* the queue's */
     object_hide((PyObject *)future); /* while it is queued it is no garbage */
+    COMES_BEFORE(future);
     PyObject *error = NULL;
     host_call call;
     host_enter(&call, pool, pool->state->cancel_future, &error);

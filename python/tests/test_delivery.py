@@ -55,6 +55,33 @@ def test_a_loop_is_called_once_for_what_comes_up_before_it_looks(worker):
     assert run(main, CountingLoop()) == ((list(range(100)), 1), [])
 
 
+def test_a_loop_is_not_called_for_what_was_done_before_it_asked(worker):
+    async def main(loop):
+        sources = [worker.submit(abs, -number) for number in range(100)]
+        concurrent.futures.wait(sources)
+        before = loop.calls
+        futures = [asyncio.wrap_future(source, loop=loop) for source in sources]
+        assert not any(future.done() for future in futures)
+        results = await asyncio.gather(*futures)
+        return results, loop.calls - before
+
+    assert run(main, CountingLoop()) == ((list(range(100)), 0), [])
+
+
+def test_another_loop_in_the_same_thread_is_called(worker):
+    source = worker.submit(abs, -1)
+    assert source.result(30) == 1
+    other = CountingLoop()
+
+    async def main(loop):
+        return asyncio.wrap_future(source, loop=other)
+
+    future, told = run(main, CountingLoop())
+    assert (other.calls, told) == (1, [])
+    assert other.run_until_complete(future) == 1
+    other.close()
+
+
 def test_every_outcome_is_what_asyncio_makes_of_it(worker):
     async def main(loop):
         gate = threading.Event()
