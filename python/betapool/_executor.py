@@ -175,10 +175,13 @@ class AdaptiveThreadPoolExecutor(_core.ExecutorBase, ThreadPoolExecutor):
         if buffersize is not None and buffersize < 1:
             raise ValueError("buffersize must be None or > 0")
         deadline = None if timeout is None else timeout + time.monotonic()
+        futures: collections.deque[Future[_Result]]
+        if buffersize is None and iterables:
+            futures = collections.deque(map(self.submit, itertools.repeat(fn), *iterables))
+            return _results(futures, deadline)
         calls = zip(*iterables)
-        futures: collections.deque[Future[_Result]] = collections.deque()
-        futures.extend(self.submit(fn, *args) for args in itertools.islice(calls, buffersize))
-        return _results(futures, deadline, fn, None if buffersize is None else calls, weakref.ref(self))
+        futures = collections.deque(self.submit(fn, *args) for args in itertools.islice(calls, buffersize))
+        return _results(futures, deadline, functools.partial(_submit_next, futures, fn, calls, weakref.ref(self)))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Refuses further calls. Queued calls still run, or are cancelled. May be called again.
@@ -201,21 +204,25 @@ class AdaptiveThreadPoolExecutor(_core.ExecutorBase, ThreadPoolExecutor):
 
 
 def _results(
-    futures: collections.deque[Future[_Result]],
-    deadline: float | None,
-    fn: Callable[..., _Result],
-    further: Iterator[tuple[Any, ...]] | None,
-    executor_reference: weakref.ref[AdaptiveThreadPoolExecutor],
+    futures: collections.deque[Future[_Result]], deadline: float | None, submit_next: Callable[[], None] | None = None
 ) -> Iterator[_Result]:
-    """The results of map(). Holds no reference to a result once it was taken, nor to the executor."""
+    """The results of map(). Holds no reference to a result once it was taken, nor to the executor.
+
+    A future is left where it is until its result is there: it may have to be cancelled. Then it must go, for its exception refers to this
+    frame.
+    """
+    pop = futures.popleft
     try:
+        if submit_next is None and deadline is None:
+            while futures:
+                yield (futures[0].result(), pop())[0]
         while futures:
-            if further is not None:
-                _submit_next(futures, fn, further, executor_reference)
-            yield _take_result(futures.popleft(), deadline)
+            if submit_next is not None:
+                submit_next()
+            yield (futures[0].result(None if deadline is None else deadline - time.monotonic()), pop())[0]
     finally:
-        for future in futures:
-            future.cancel()
+        while futures:
+            pop().cancel()
 
 
 def _submit_next(
@@ -228,13 +235,3 @@ def _submit_next(
     args = next(further, None) if executor is not None else None
     if executor is not None and args is not None:
         futures.append(executor.submit(fn, *args))
-
-
-def _take_result(future: Future[_Result], deadline: float | None) -> _Result:
-    try:
-        return future.result(None if deadline is None else deadline - time.monotonic())
-    except BaseException:
-        future.cancel()  # it may not have begun
-        raise
-    finally:
-        del future  # its exception refers to this frame
