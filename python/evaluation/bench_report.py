@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -21,22 +22,27 @@ LEGEND = (
 )
 
 
+CONTROL = "policy adaptive, times as fast as fixed: geometric mean; its worst"
+SPEEDS = ("tasks/s", "us", "ms")
+"""Units."""
+
+
 class Entry(NamedTuple):
     """What a peer came to."""
 
     value: Spread
     ratio: float | None
-    """To the baseline; None for the baseline itself, and if it has no figure of any of the rounds."""
+    """To the baseline, or whoever else is asked for; None for that one itself, and if it has no figure of any of the rounds."""
     disturbed: bool
 
 
-def entries(outcomes: Iterable[Outcome], figure: str) -> dict[str, Entry]:
-    """By peer. The outcomes are of one bench on one interpreter."""
+def entries(outcomes: Iterable[Outcome], figure: str, beside: str = BASELINE) -> dict[str, Entry]:
+    """By peer; `beside` is the peer that their ratios are to. The outcomes are of one bench on one interpreter."""
     by_peer: dict[str, dict[int, Outcome]] = {}
     for outcome in outcomes:
         if outcome.values is not None:
             by_peer.setdefault(outcome.cell.peer, {})[outcome.cell.round] = outcome
-    baseline = {number: outcome.values[figure] for number, outcome in by_peer.get(BASELINE, {}).items() if outcome.values}
+    baseline = {number: outcome.values[figure] for number, outcome in by_peer.get(beside, {}).items() if outcome.values}
     made = {}
     for peer, rounds in by_peer.items():
         values = {number: outcome.values[figure] for number, outcome in rounds.items() if outcome.values}
@@ -44,7 +50,7 @@ def entries(outcomes: Iterable[Outcome], figure: str) -> dict[str, Entry]:
         ratio = spread(values[number] / baseline[number] for number in values if baseline.get(number))
         disturbed = any(outcome.disturbed for outcome in rounds.values())
         if value is not None:
-            made[peer] = Entry(value, None if ratio is None or peer == BASELINE else ratio.median, disturbed)
+            made[peer] = Entry(value, None if ratio is None or peer == beside else ratio.median, disturbed)
     return made
 
 
@@ -79,8 +85,27 @@ def digest(results: Results) -> Table:
         for key, figure in bench.figures.items() if here else ():
             found = [entries((outcome for outcome in here if outcome.cell.python == python), key) for python in pythons]
             rows.append([title(figure, sizes), *(change(each.get(BASELINE), each.get(ours)) for each in found)])
+    if {"adaptive", "fixed"} <= measured:
+        rows.append([CONTROL, *(control(outcome for outcome in outcomes if outcome.cell.python == python) for python in pythons)])
     head = f"{PEERS[BASELINE].label} → {PEERS[ours].label}"
     return Table(head, ["", *(f"Python {python}" for python in pythons)], rows, [])
+
+
+def control(outcomes: Iterable[Outcome]) -> str:
+    """How fast it is with control, beside itself without, on one interpreter: over all figures of speed."""
+    outcomes = list(outcomes)
+    ratios, disturbed = {}, False
+    for name, bench in BENCHES.items():
+        here = [outcome for outcome in outcomes if outcome.cell.bench == name]
+        for key, figure in bench.figures.items():
+            entry = entries(here, key, beside="fixed").get("adaptive")
+            if entry is not None and entry.ratio and figure.unit in SPEEDS:
+                ratios[name if len(bench.figures) == 1 else f"{name} {key}"] = 1 / entry.ratio if figure.lower_is_better else entry.ratio
+                disturbed |= entry.disturbed
+    if not ratios:
+        return "-"
+    worst = min(ratios, key=ratios.__getitem__)
+    return f"{times(statistics.geometric_mean(ratios.values()))}x; {times(ratios[worst])}x: {worst}" + " *" * disturbed
 
 
 def change(before: Entry | None, after: Entry | None) -> str:

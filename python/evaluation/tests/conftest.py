@@ -1,7 +1,14 @@
-"""What the tests share: outcomes as a run writes them."""
+"""What the tests share: outcomes as a run writes them, and a run that is stopped."""
+
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
+from evaluation import children
+from evaluation.children import PACKAGE_PARENT
 from evaluation.results import Cell, Outcome, Results
 from evaluation.strategies import Strategy
 
@@ -32,3 +39,28 @@ def results(tmp_path):
         }
     )
     return made
+
+
+def stopped(module, options, file, look=lambda process: None):
+    """What a run of a harness shows that Ctrl-C stops when it has measured something; and what `look` saw before."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *options, "--json", str(file)],
+        env=children.environment(PACKAGE_PARENT),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not (file.exists() and len(file.read_text().splitlines()) > 2):
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.1)
+        seen = look(process)
+        process.send_signal(signal.SIGINT)
+        shown, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130, shown
+    assert f"stopped; what was measured is in {file}" in shown
+    return shown, seen

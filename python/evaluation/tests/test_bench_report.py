@@ -80,6 +80,17 @@ def test_a_digest_has_one_line_for_a_figure(bench_results):
     assert "1 of 7 cells ran while others used the machine" in text
 
 
+def test_a_digest_says_what_control_costs(bench_results):
+    """Of each bench within its rounds; a time that is lower counts as faster, and memory not at all."""
+    for number, scale in ((1, 1.0), (2, 7.0), (3, 3.0)):
+        for peer, rate, milliseconds in (("fixed", 100.0, 1.0), ("adaptive", 90.0, 0.5)):
+            bench_results.add(outcome(peer, rate * scale, number=number))
+            bench_results.add(outcome(peer, milliseconds * scale, number=number, bench="shutdown", figure="shutdown"))
+    bench_results.add(outcome("fixed", 1.0, bench="thread-memory", figure="idle"))
+    bench_results.add(outcome("adaptive", 50.0, bench="thread-memory", figure="idle"))
+    assert digest(bench_results).rows[-1] == [bench_report.CONTROL, "1.34x; 0.90x: bulk-4"]
+
+
 def test_notes_say_who_is_missing_and_why(bench_results):
     bench_results.add(outcome("tpe", 100.0, disturbed=True))
     bench_results.add(outcome("fixed", 0, failure="not within 60 s"))

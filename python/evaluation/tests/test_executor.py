@@ -1,13 +1,10 @@
 """The benchmark of the executor: its benches, its peers, and the whole of it with little to do."""
 
 import json
-import signal
-import subprocess
 import sys
-import time
 
 import pytest
-from conftest import outcome
+from conftest import outcome, stopped
 
 from evaluation import children, executor, interpreters, peer_pools
 from evaluation.benches import BENCHES, Sizes
@@ -119,26 +116,8 @@ def test_a_run_and_its_tables_again(tmp_path, capsys):
 @pytest.mark.timeout(120)
 def test_ctrl_c_keeps_what_was_measured(tmp_path):
     file = tmp_path / "results.jsonl"
-    options = ["--quick", "--only", "ping-pong", "--peers", "fixed", "--pythons", sys.executable, "--rounds", "1000", "--json", str(file)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "evaluation.executor", *options],
-        env=children.environment(PACKAGE_PARENT),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not (file.exists() and len(file.read_text().splitlines()) > 2):
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        shown, _ = process.communicate(timeout=30)
-    finally:
-        process.kill()
-        process.wait()
-    assert process.returncode == 130, shown
-    assert f"stopped; what was measured is in {file}" in shown
+    options = ["--quick", "--only", "ping-pong", "--peers", "fixed", "--pythons", sys.executable, "--rounds", "1000"]
+    shown, _ = stopped("evaluation.executor", options, file)
     assert "submit one and take its result, median: us ↓" in shown
     assert len(Results(file, BenchCell).outcomes) >= 2
 

@@ -3,18 +3,17 @@
 import contextlib
 import json
 import os
-import signal
 import subprocess
-import sys
 import time
 
 import psutil
 import pytest
 from conftest import outcome as outcome_of_another
+from conftest import stopped
 from rich.console import Console
 
 from evaluation import children, native, native_programs
-from evaluation.children import PACKAGE_PARENT, DidNotFinish
+from evaluation.children import DidNotFinish
 from evaluation.native_benches import NativeSizes, benches, chosen
 from evaluation.native_peers import CONTROL, NATIVE_PEERS
 from evaluation.native_programs import CONTROL_LIBRARY, FOLDER, Unavailable, answer, command_of, is_built, library_of
@@ -176,29 +175,12 @@ def test_a_run_and_its_tables_again(tmp_path, capsys):
 
 
 @pytest.mark.timeout(120)
-def test_ctrl_c_keeps_what_was_measured_and_ends_the_process_beside(tmp_path):
-    file = tmp_path / "results.jsonl"
-    options = ["--quick", "--only", "loaded-1-1", "--peers", "betapool,textbook", "--rounds", "10000", "--json", str(file)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "evaluation.native", *options],
-        env=children.environment(PACKAGE_PARENT),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not (file.exists() and len(file.read_text().splitlines()) > 2):
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.1)
-        beside = [each for each in psutil.Process(process.pid).children() if "burn" in each.cmdline()]
-        process.send_signal(signal.SIGINT)
-        shown, _ = process.communicate(timeout=30)
-    finally:
-        process.kill()
-        process.wait()
-    assert process.returncode == 130, shown
-    assert f"stopped; what was measured is in {file}" in shown
+def test_ctrl_c_ends_the_process_beside(tmp_path):
+    def burning(process):
+        return [each for each in psutil.Process(process.pid).children() if "burn" in each.cmdline()]
+
+    options = ["--quick", "--only", "loaded-1-1", "--peers", "betapool,textbook", "--rounds", "10000"]
+    shown, beside = stopped("evaluation.native", options, tmp_path / "results.jsonl", burning)
     assert "loaded, geometric mean" in shown
     assert len(beside) == 1 and not beside[0].is_running()
 
