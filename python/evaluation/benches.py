@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
 from evaluation import peer_pools
+from evaluation.gil import require_no_gil
 from evaluation.load import hold_workers
 from evaluation.micro import spin
 from evaluation.peers import PEERS
@@ -311,4 +312,6 @@ BENCHES = {
 
 def measure(request: dict[str, Any]) -> dict[str, float]:
     ground = Ground(request["peer"], Sizes(*request["sizes"]), Setting(**request["setting"]))
-    return BENCHES[request["bench"]].run(ground)
+    measured = BENCHES[request["bench"]].run(ground)
+    require_no_gil()  # only now: the benches import what they measure
+    return measured

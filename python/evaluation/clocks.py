@@ -13,6 +13,7 @@ from typing import Any, Callable
 
 import betapool
 from evaluation import peer_pools
+from evaluation.gil import require_no_gil
 from evaluation.load import hold_workers
 
 WORKERS = 4
@@ -21,6 +22,7 @@ TASKS = 100
 
 
 def measure(request: dict[str, Any]) -> dict[str, dict[str, float]]:
+    require_no_gil()
     calls = request["calls"]
     timings = {name: in_microseconds(timed(call, calls)) for name, call in single_calls().items()}
     by_policy = through_pools(max(10, calls // TASKS))

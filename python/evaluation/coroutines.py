@@ -31,7 +31,7 @@ class Clients:
 
 
 def measure(strategy: Strategy, workload: Workload, setting: Setting, seconds: float, max_workers: int) -> dict[str, Any]:
-    """What cell.measure says of every strategy."""
+    """What measurement.measure says of every strategy."""
     assert strategy.threads is not None and workload.parts is not None
     iterations, pause = workload.parts
     if strategy.name == "gevent":

@@ -11,6 +11,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from typing import Any
 
 from evaluation import pools, processes
+from evaluation.gil import require_no_gil
 from evaluation.memory_strategies import INTERPRETERS, PROCESSES
 from evaluation.micro import micro
 from evaluation.strategies import Strategy
@@ -19,6 +20,7 @@ OUTSTANDING = 192
 
 
 def measure(request: dict[str, Any]) -> dict[str, float]:
+    require_no_gil()
     strategy, seconds = Strategy(*request["strategy"]), request["seconds"]
     before = processes.memory()
     with make(strategy, request["max_workers"]) as executor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from evaluation.interpreters import Interpreter
 from evaluation.strategies import Strategy
 
 PROCESSES, INTERPRETERS = "processes", "interpreters"
@@ -24,14 +23,14 @@ def is_apart(strategy: Strategy) -> bool:
     return strategy.name in _APART
 
 
-def of(python: Interpreter) -> list[Strategy]:
-    """Those that this version has."""
-    return [strategy for strategy in STRATEGIES if strategy.name != INTERPRETERS or has_interpreters(python)]
+def of(version: str) -> list[Strategy]:
+    """Those that this version of Python has."""
+    return [strategy for strategy in STRATEGIES if strategy.name != INTERPRETERS or has_interpreters(version)]
 
 
-def has_interpreters(python: Interpreter) -> bool:
-    major, minor = map(int, python.version.split(".")[:2])
-    return (major, minor) >= (3, 14)
+def has_interpreters(version: str) -> bool:
+    major, minor = version.split(".")[:2]
+    return (int(major), int(minor)) >= (3, 14)
 
 
 def is_ours(strategy: Strategy) -> bool:

@@ -103,7 +103,7 @@ def cells(parts: list[str], pythons: list[Interpreter], cores: list[int], effort
 def _memory(python: Interpreter, cores: int, number: int) -> list[PaperCell]:
     """On one interpreter, as in the paper."""
     made = []
-    for strategy in turns(memory_strategies.of(python), number):
+    for strategy in turns(memory_strategies.of(python.version), number):
         build = python.build if memory_strategies.is_ours(strategy) else None
         made.append(PaperCell(python.name, cores, MEMORY, strategy, number, MEMORY_SECONDS, build))
     return made
@@ -111,7 +111,7 @@ def _memory(python: Interpreter, cores: int, number: int) -> list[PaperCell]:
 
 def left_out(parts: list[str], pythons: list[Interpreter]) -> list[str]:
     """What the tables go without on these interpreters, in words."""
-    if "table-ix" not in parts or memory_strategies.has_interpreters(pythons[0]):
+    if "table-ix" not in parts or memory_strategies.has_interpreters(pythons[0].version):
         return []
     return [f"Python {pythons[0].name} has no InterpreterPoolExecutor, which came with 3.14: left out of Tables IX and X"]
 

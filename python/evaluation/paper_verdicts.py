@@ -148,4 +148,9 @@ def of_memory(here: Mapping[Strategy, Resident | None]) -> list[Verdict]:
     def word(ratio: float) -> str:
         return AGREES if 1 / SAME_FACTOR <= ratio <= SAME_FACTOR else DIFFERS
 
-    return [Verdict(word(each / paper.PROCESS_MB), adds), Verdict(word(times / printed), holds)]
+    made = [Verdict(word(each / paper.PROCESS_MB), adds), Verdict(word(times / printed), holds)]
+    adaptive = here.get(Strategy("adaptive"))
+    if adaptive:
+        text = f"adaptive takes {adaptive.rss:.1f} MB of RSS, of which {adaptive.rss_overhead:.1f} are its own; 8 processes take "
+        made.append(Verdict(OURS, f"{text}{eight.rss / adaptive.rss:.1f} times as much ({eight.pss / adaptive.pss:.1f} times the PSS)."))
+    return made

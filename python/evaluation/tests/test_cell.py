@@ -125,3 +125,20 @@ def test_leftovers_are_found_and_ended():
     assert left.startswith(str(child.pid))
     assert not psutil.pid_exists(child.pid)
     child.wait(10)
+
+
+NEEDED = """
+import importlib, sys
+from evaluation.cell import MODULES
+importlib.import_module(f"evaluation.{MODULES[sys.argv[1]]}")
+print(*sys.modules)
+"""
+
+
+@pytest.mark.parametrize("function", ["measure", "bench", "instrumentation", "memory"])
+def test_what_a_measured_interpreter_has_to_have(function):
+    """Nothing from a package index; and where memory is measured nothing large that the pools do not need."""
+    command = [sys.executable, "-S", "-c", NEEDED, function]
+    done = subprocess.run(command, env=children.environment(PACKAGE_PARENT), stdout=subprocess.PIPE, text=True, check=True, timeout=30)
+    large = {"asyncio", "http.client", "ssl", "hashlib", "email"}
+    assert function != "memory" or not large & set(done.stdout.split())
