@@ -86,8 +86,12 @@ def _compare_group(python: str, cores: str, workload: str, library_threads: str,
     statics = {strategy: found for strategy, found in by_strategy.items() if strategy.is_static and _median_rate(found)}
     if not statics:
         return None
-    # A sweep's single run can be lucky: what was measured again beside the strategies counts, as soon as anything was.
+    # A sweep's single run can be lucky: what was measured again beside the strategies counts, as soon as anything of the sweep was. A run
+    # that was stopped may have come no further than to a static count that takes part for its own sake.
     finalists = {strategy: rounds for strategy, found in statics.items() if (rounds := [each for each in found if each.cell.round])}
+    swept = {strategy for strategy, found in statics.items() if any(each.cell.round == 0 for each in found)}
+    if swept and swept.isdisjoint(finalists):
+        finalists = {}
     rates = {strategy: _median_rate(found) or 0.0 for strategy, found in (finalists or statics).items()}
     best = max(rates, key=lambda strategy: rates[strategy])
     everything = {strategy: _median_rate(found) or 0.0 for strategy, found in statics.items()} | rates

@@ -28,6 +28,12 @@ def test_before_the_rounds_the_sweep_is_all_there_is():
     assert comparison.oracle.strategy == Strategy("fixed", 8)
 
 
+def test_a_run_that_was_stopped_before_the_best_count_had_its_turn():
+    outcomes = [outcome("fixed", 4, number=0, rate=50.0), outcome("fixed", 8, number=0, rate=100.0), outcome("tpe", 256, rate=40.0)]
+    [comparison] = compare([*outcomes, outcome("adaptive", rate=90.0)])
+    assert comparison.oracle.strategy == Strategy("fixed", 8)
+
+
 def test_the_knee_is_the_smallest_count_within_one_per_cent():
     outcomes = [outcome("fixed", count, number=0, rate=rate) for count, rate in ((4, 80.0), (8, 98.5), (12, 99.2), (32, 99.9))]
     [comparison] = compare([*outcomes, outcome("fixed", 64, number=1, rate=100.0)])
