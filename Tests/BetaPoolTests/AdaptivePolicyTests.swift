@@ -91,6 +91,19 @@ private func vary(_ mean: Double, _ random: inout SeededGenerator) -> Double {
         #expect(course.rate(from: 5, to: 30) >= 0.96 * bound)
     }
 
+    /// New threads take a while to get going, as they do in front of busy cores, and one task in eight is long: until first tasks end, growth
+    /// seems to bring nothing. Who judges it then stands at a few threads for seconds.
+    @Test func waitsForNewThreads() throws {
+        var rates = 0.0
+        for seed in 1...6 as ClosedRange<UInt64> {
+            let plant = Plant(cores: 2, hasLock: false, threadStart: 0.1, seed: seed) { _, random in
+                [.compute(0.0005), .wait(Int.random(in: 0..<8, using: &random) == 0 ? 0.2 : 0.01)]
+            }
+            rates += try Course.run(plant, settings: adaptive(maxThreads: 600), seconds: 2).rate(from: 0.5, to: 2)
+        }
+        #expect(rates / 6 >= 0.85 * 2 / 0.0005)
+    }
+
     /// Tasks that arrive by themselves, at half of what the lock can do: no more threads than they can use, and none are kept waiting.
     @Test func servesOpenLoads() throws {
         let plant = Plant(cores: 2, hasLock: true) { _, random in [.compute(vary(0.005, &random)), .wait(vary(0.05, &random))] }

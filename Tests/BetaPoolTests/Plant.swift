@@ -58,6 +58,9 @@ final class Plant {
     /// Tasks per second; nil: there is always another task.
     var arrivals: ((_ now: Double) -> Double)?
 
+    /// Seconds that a new thread takes to get going: its first task ends so much later.
+    private let threadStart: Double
+
     private(set) var now = 0.0
     private(set) var completed: UInt64 = 0
     private(set) var started: UInt64 = 0
@@ -72,11 +75,12 @@ final class Plant {
     private var order = 0
 
     init(
-        cores: Int, hasLock: Bool, convoyCost: Double = 0, outsideServers: Int = 1 << 30, seed: UInt64 = 1,
-        work: @escaping (Double, inout SeededGenerator) -> [Stage]
+        cores: Int, hasLock: Bool, convoyCost: Double = 0, outsideServers: Int = 1 << 30, threadStart: Double = 0,
+        seed: UInt64 = 1, work: @escaping (Double, inout SeededGenerator) -> [Stage]
     ) {
         self.cores = cores
         self.hasLock = hasLock
+        self.threadStart = threadStart
         self.work = work
         random = SeededGenerator(seed: seed)
         stations = [
@@ -140,23 +144,22 @@ final class Plant {
 
     private func dispatch() {
         while active < limit, arrivals == nil || backlog > 0 {
-            let thread: Int
+            active += 1
             if let last = parked.popLast() {
-                thread = last
+                take(last)
             } else {
-                thread = places.count
                 places.append(.parked)
                 plans.append([])
+                take(places.count - 1, late: threadStart)
             }
-            active += 1
-            take(thread)
         }
     }
 
-    private func take(_ thread: Int) {
+    private func take(_ thread: Int, late: Double = 0) {
         if arrivals != nil { backlog -= 1 }
         started += 1
         plans[thread] = work(now, &random).reversed()
+        if late > 0 { plans[thread].append(.wait(late)) }
         advance(thread)
     }
 
@@ -258,29 +261,48 @@ extension Double {
     fileprivate var logarithm: Double { log(self) }
 }
 
+/// What it costs to look, in seconds of CPU: to be woken for it, and to read what one thread is doing.
+struct LookCost {
+    var wake = 0.0
+    var read = 0.0
+}
+
 /// A policy at work in a plant, with the rhythm of the real ticker.
 struct Course {
     private(set) var threads: [(time: Double, count: Int)] = []
     private(set) var decisions: [Decision] = []
+    /// Threads that were looked at between two ticks.
+    private(set) var looks: [(time: Double, count: Int, cpu: Double)] = []
     private var completedAt: [(time: Double, completed: UInt64)] = []
 
     static func run(
-        _ plant: Plant, settings: Settings, seconds: Double, isBlind: Bool = false, event: (Double, Plant) -> Void = { _, _ in }
+        _ plant: Plant, settings: Settings, seconds: Double, isBlind: Bool = false, cost: LookCost = LookCost(),
+        event: (Double, Plant) -> Void = { _, _ in }
     ) throws -> Course {
         var course = Course()
         try withController(settings) { controller in
             plant.setThreads(controller.threads)
-            let samples = 5
+            var rhythm = Rhythm()
             var time = 0.0
+            var cpu = 0.0
+            rhythm.begin(now: time, interval: controller.pace, cpu: cpu)
             while time < seconds {
-                var mean = Occupancy()
+                var sum = Occupancy()
+                var samples = 0.0
                 var peak = 0
-                for _ in 0..<samples {
-                    time += controller.pace / Double(samples)
+                var looks = 0
+                repeat {
+                    time = rhythm.nextSample
                     plant.run(until: time)
-                    mean = mean.plus(plant.sample(reads: 16), times: 1 / Double(samples))
+                    let reads = min(rhythm.reads, plant.busy)
+                    sum = sum.plus(plant.sample(reads: rhythm.reads), times: 1)
+                    samples += 1
                     peak = max(peak, plant.busy)
-                }
+                    looks += reads
+                    cpu += cost.wake + cost.read * Double(reads)
+                } while !rhythm.isTickDue(now: time)
+                let mean = Occupancy().plus(sum, times: 1 / samples)
+                course.looks.append((time, looks, cpu))
                 event(time, plant)
                 var load = Load(queueLength: UInt64(plant.queueLength), started: plant.started, completed: plant.completed)
                 load.peakBusy = peak
@@ -293,14 +315,25 @@ struct Course {
                 course.decisions.append(decision)
                 course.threads.append((time, decision.threads))
                 course.completedAt.append((time, plant.completed))
+                rhythm.begin(now: time, interval: controller.pace, cpu: cpu)
             }
         }
         return course
     }
 
     func rate(from start: Double, to end: Double) -> Double {
-        func completed(at time: Double) -> Double { Double(completedAt.first { $0.time >= time - 1e-9 }?.completed ?? 0) }
-        return (completed(at: end) - completed(at: start)) / (end - start)
+        let (first, last) = span(completedAt, from: start, to: end, by: \.time)
+        return Double(last.completed - first.completed) / (last.time - first.time)
+    }
+
+    /// What looking has cost, of one core.
+    func share(from start: Double, to end: Double) -> Double {
+        let (first, last) = span(looks, from: start, to: end, by: \.time)
+        return (last.cpu - first.cpu) / (last.time - first.time)
+    }
+
+    private func span<Row>(_ rows: [Row], from start: Double, to end: Double, by time: (Row) -> Double) -> (Row, Row) {
+        (rows.first { time($0) >= start }!, rows.last { time($0) <= end }!)
     }
 
     func counts(from start: Double, to end: Double = .infinity) -> [Int] {

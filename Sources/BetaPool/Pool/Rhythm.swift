@@ -17,7 +17,6 @@ struct Rhythm {
     private var nextTick = 0.0
     private var nextCores = 0.0
     private var jitter: UInt32 = 1
-    private let clock = ThreadCPUClock.ofCallingThread()
     private var last = (time: 0.0, cpu: 0.0)
 
     private var samples: Double { (looks / Self.looksPerSample).clamped(to: Self.samplesPerTick) }
@@ -25,12 +24,13 @@ struct Rhythm {
     /// Threads to look at in one sample.
     var reads: Int { Int(looks / samples) }
 
-    mutating func begin(now: Double, interval: Double) {
+    /// cpu: seconds that the ticker's thread has used; nil if that is not known.
+    mutating func begin(now: Double, interval: Double, cpu: Double?) {
         self.interval = interval
         nextTick = now + interval
         scheduleSample(now: now)
         lookAtCores(now: now)
-        keepToBudget(now: now)
+        if let cpu { keepToBudget(now: now, cpu: cpu) }
     }
 
     /// Whether it is time; if not, when the next sample is.
@@ -55,9 +55,7 @@ struct Rhythm {
     }
 
     /// Slowly: in the first second, when all is to be found out, there is no better use of the time.
-    private mutating func keepToBudget(now: Double) {
-        guard let clock else { return }
-        let cpu = clock.read()
+    private mutating func keepToBudget(now: Double, cpu: Double) {
         let share = (cpu - last.cpu) / (now - last.time)
         last = (now, cpu)
         looks = (looks * (share > Self.budget ? 0.94 : 1.02)).clamped(to: Self.looks)

@@ -68,11 +68,12 @@ extension Pool {
 
     private func keepTicking() {
         var rhythm = Rhythm()
+        let clock = ThreadCPUClock.ofCallingThread()
         lock()
         state.pointee.ticker.thread = .current  // whoever started it may be slower to say so than the first decision
         Thread.setName(state.pointee.configuration.threadName, number: nil)
         let sampler = state.pointee.sampler
-        rhythm.begin(now: Clock.now(), interval: state.pointee.controller.pace)
+        rhythm.begin(now: Clock.now(), interval: state.pointee.controller.pace, cpu: clock?.read())
         while !mayEndTicking {
             let alarm = state.pointee.ticker.alarm
             let bell = alarm.load()
@@ -88,7 +89,7 @@ extension Pool {
                 guard rhythm.isTickDue(now: now) else { continue }
                 tick(now: now, cores: rhythm.cores)
             }
-            rhythm.begin(now: now, interval: state.pointee.controller.pace)
+            rhythm.begin(now: now, interval: state.pointee.controller.pace, cpu: clock?.read())
         }
         unlock()
         sampler.pointee.closeAll()
