@@ -228,7 +228,7 @@ static int condition_clear(condition_object *self) {
 }
 
 static void condition_dealloc(condition_object *self) {
-    PyObject_GC_UnTrack(self);
+    object_end((PyObject *)self);
     Py_CLEAR(self->inner);
     object_free((PyObject *)self);
 }

@@ -87,7 +87,13 @@ static inline PyObject *object_create(PyTypeObject *type) {
     return made;
 }
 
-/* The counterpart, at the end of a destructor. */
+/* A destructor begins with this, for an object that the collector may see: nobody has it any more. */
+static inline void object_end(PyObject *object) {
+    PyObject_GC_UnTrack(object);
+    COMES_AFTER(object);
+}
+
+/* ... and ends with this. */
 static inline void object_free(PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
     COMES_BEFORE(object);
@@ -132,10 +138,11 @@ static inline PyObject *new_crossing_ref(PyObject *object) {
 /* Takes over the caller's reference and returns one that crosses, if it is the only one and the caller's thread made the object. */
 static inline PyObject *let_cross(PyObject *object) {
 #ifdef Py_GIL_DISABLED
-    if (_Py_IsOwnedByCurrentThread(object) && object->ob_ref_local == 1 && object->ob_ref_shared == 0) {
-        object->ob_ref_shared = _Py_REF_SHARED(1, _Py_REF_MERGED);
-        object->ob_ref_local = 0;
-        object->ob_tid = _Py_UNOWNED_TID;
+    if (_Py_IsOwnedByCurrentThread(object) && _Py_atomic_load_uint32_relaxed(&object->ob_ref_local) == 1 &&
+        _Py_atomic_load_ssize_relaxed(&object->ob_ref_shared) == 0) {
+        _Py_atomic_store_ssize_relaxed(&object->ob_ref_shared, _Py_REF_SHARED(1, _Py_REF_MERGED));
+        _Py_atomic_store_uint32_relaxed(&object->ob_ref_local, 0);
+        _Py_atomic_store_uintptr_relaxed(&object->ob_tid, _Py_UNOWNED_TID);
     }
 #endif
     return object;

@@ -126,6 +126,7 @@ static bool send(core_state *state, PyObject *loop, PyObject *callback, PyObject
     self->parts = PyList_New(0);
     bool is_sent = self->parts != NULL && add(self->parts, callback, future);
     if (is_sent) {
+        COMES_BEFORE(self);
         current = (delivery_object *)Py_NewRef((PyObject *)self); /* before the loop is called: a task may be run meanwhile */
         PyObject *handle = PyObject_CallMethodOneArg(loop, state->call_soon_threadsafe, (PyObject *)self);
         is_sent = handle != NULL;
@@ -255,7 +256,7 @@ static int delivery_clear(delivery_object *self) {
 }
 
 static void delivery_dealloc(delivery_object *self) {
-    PyObject_GC_UnTrack(self);
+    object_end((PyObject *)self);
     Py_CLEAR(self->loop);
     Py_CLEAR(self->parts);
     object_free((PyObject *)self);

@@ -91,7 +91,7 @@ static int executor_clear(executor_object *self) {
 }
 
 static void executor_dealloc(executor_object *self) {
-    PyObject_GC_UnTrack(self);
+    object_end((PyObject *)self);
     Py_CLEAR(self->pool);
     object_free((PyObject *)self);
 }

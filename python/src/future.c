@@ -124,7 +124,7 @@ static int future_clear(future_object *self) {
 }
 
 static void future_dealloc(future_object *self) {
-    PyObject_GC_UnTrack(self);
+    object_end((PyObject *)self);
     future_clear(self);
     COMES_BEFORE(self->extra);
     PyMem_Free(self->extra);

@@ -98,8 +98,7 @@ static int pool_traverse(pool_object *self, visitproc visit, void *arg) {
  * thread that happens to be here is no worker of this pool, even if it was one a moment ago.
  */
 void pool_dealloc(pool_object *self) {
-    PyObject_GC_UnTrack(self);
-    COMES_AFTER(self); /* its threads have let go of it */
+    object_end((PyObject *)self);
     if (self->weakrefs != NULL) {
         PyObject_ClearWeakRefs((PyObject *)self);
     }

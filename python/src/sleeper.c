@@ -71,17 +71,20 @@ int sleeper_wait(sleeper *self, double deadline) {
         status = PyThread_acquire_lock_timed(self->alarm, microseconds, 1);
         Py_END_ALLOW_THREADS
         if (status != PY_LOCK_INTR) {
+            COMES_AFTER(self->alarm);
             return status == PY_LOCK_ACQUIRED;
         }
         if (PyErr_CheckSignals() < 0) {
             return -1;
         }
     }
+    COMES_AFTER(self->alarm);
     return 1;
 }
 
 void sleeper_wait_for_call(sleeper *self) {
     PyThread_acquire_lock(self->alarm, WAIT_LOCK);
+    COMES_AFTER(self->alarm);
 }
 
 void sleepers_add(sleeper **list, sleeper *one) {
@@ -120,6 +123,7 @@ sleeper *sleepers_take(sleeper **list, bool all) {
 void sleepers_call(sleeper *taken) {
     while (taken != NULL) {
         sleeper *next = taken->next; /* it may be gone as soon as it is called */
+        COMES_BEFORE(taken->alarm);
         PyThread_release_lock(taken->alarm);
         taken = next;
     }

@@ -98,14 +98,16 @@ static void give_up(pool_object *pool, future_object *future) {
 
 static void task_run(void *argument, int status) {
     future_object *future = argument;
+    pool_object *pool = host_pool();
     COMES_AFTER(future);
-    limit_leave(host_pool());
+    limit_leave(pool);
     if (status == 0) {
-        execute(host_pool(), future);
+        execute(pool, future);
     } else {
-        give_up(host_pool(), future);
+        give_up(pool, future);
     }
     future_show_if_needed(future);
+    COMES_BEFORE(future);
     Py_DECREF(future);
     if (status == 0) {
         host_give_way();

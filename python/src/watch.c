@@ -200,6 +200,7 @@ attachment *watch_begin(watch *watch, PyObject *name) {
             pthread_mutex_unlock(&watch->lock);
         }
     }
+    COMES_BEFORE(watch); /* who has a task has the controller: its end comes later */
     return self;
 }
 
@@ -207,6 +208,7 @@ void watch_end(attachment *self) {
     if (--self->depth == 0 && self->generation == generation) {
         betapool_controller_set_busy(self->watch->native, self->number, false);
     }
+    COMES_BEFORE(self->watch);
 }
 
 /* ---- Making and ending ---- */
@@ -233,6 +235,7 @@ watch *watch_create(betapool_controller *native, double interval) {
 }
 
 void watch_free(watch *self) {
+    COMES_AFTER(self);
     Py_DECREF(self->attachments); /* those of all threads */
     if (self->is_started && self->generation == generation) {
         pthread_mutex_lock(&self->lock);
