@@ -279,12 +279,15 @@ $(machines:%=.build/cross-%/cmocka): .build/cross-%/cmocka:
 	@.ci/packages cross && echo "building $@"
 	@.ci/cross program $(*D) $@ $(c_flags) -g -O1 $(filter %.c,$^) -L$(@D) $(c_libraries) -Wl,--wrap=_cmocka_run_group_tests
 
-test-torture: ext .build/fuzz/abi .build/fuzz/flaky.so ## a little of what make torture, make fuzz and make soak do for long
+test-torture: ext .build/fuzz/abi .build/fuzz/flaky.so .build/embed ## a little of what make torture, make fuzz and make soak do for long
 	@.ci/test-torture
 
-torture: ext ## ends of interpreters, forks and limits, many times over; ARGS= goes to it (--times 100)
+torture_programs = .build/fuzz/abi .build/fuzz/flaky.so .build/embed .build/c/test_faults .build/c/test_faults_controller
+
+torture: ext $(torture_programs) ## all that may go wrong, many times over: the README's table; ARGS= goes to it (--times 100)
 	@.ci/packages python
-	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.torture $(ARGS)
+	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && \
+	    PYTHONPATH=python $$python -m evaluation.torture $(if $(PYTHONS),--pythons "$(PYTHONS)") $(ARGS)
 
 soak: ext .build/fuzz/flaky.so ## changing load while calls fail at random, for MINUTES= (5) on Debian's Python and on a free-threaded one
 	@.ci/packages python
@@ -293,6 +296,12 @@ soak: ext .build/fuzz/flaky.so ## changing load while calls fail at random, for 
 .build/fuzz/flaky.so: Tests/fuzz/flaky.c Makefile
 	@mkdir -p $(@D)
 	@$(CC) -shared -fPIC -O2 -Wall -Wextra -Werror $< -o $@
+
+# Debian's interpreter, which alone comes as a library, within a program.
+.build/embed: Tests/embed/embed.c Makefile
+	@.ci/packages python
+	@mkdir -p $(@D)
+	@$(CC) -O1 -Wall -Wextra -Werror $$(/usr/bin/python3-config --includes) $< -o $@ $$(/usr/bin/python3-config --embed --ldflags)
 
 # Hostile calls of the library, found by libFuzzer: .ci/fuzz. The library is Embedded Swift here too, with coverage and the address sanitizer,
 # and its calls that may fail go to Tests/fuzz/faults.c.

@@ -42,10 +42,10 @@ static struct report {
         }                                                                                                                \
     } while (0)
 
-static unsigned runs;
+static unsigned runs[FAULT_COUNT];
 
 static int run_in_child(void (*scenario)(void), fault fault, unsigned number) {
-    runs++;
+    runs[fault]++;
     pid_t child = fork_child();
     if (child != 0) {
         return exit_code_of(child);
@@ -109,7 +109,11 @@ HELPER int prepare_runs(void **state) {
 
 HELPER int count_runs(void **state) {
     (void)state;
-    printf("faults: %u runs, in each of which calls failed\n", runs); /* for evaluation.torture.table */
+    for (fault fault = 0; fault < FAULT_COUNT; fault++) {
+        if (runs[fault] > 0) {
+            printf("faults: %s: %u runs\n", fault_kinds[fault].name, runs[fault]); /* for evaluation.torture */
+        }
+    }
     return 0;
 }
 

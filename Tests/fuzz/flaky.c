@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 static atomic_uint one_in; /* 0: none fails */
-static atomic_ulong failed;
+static atomic_ulong failed, failed_threads;
 static uintptr_t library_start, library_end;
 
 static int find_library(struct dl_phdr_info *info, size_t size, void *unused) {
@@ -44,6 +44,11 @@ unsigned long flaky_begin(unsigned rate) {
     }
     atomic_store(&one_in, rate);
     return atomic_load(&failed);
+}
+
+/* How many of those that have failed were a pthread_create. */
+unsigned long flaky_failed_threads(void) {
+    return atomic_load(&failed_threads);
 }
 
 static bool fails(void) {
@@ -77,7 +82,11 @@ void *malloc(size_t size) {
 }
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument) {
-    return fails() ? EAGAIN : REAL(pthread_create)(thread, attributes, body, argument);
+    if (fails()) {
+        atomic_fetch_add(&failed_threads, 1);
+        return EAGAIN;
+    }
+    return REAL(pthread_create)(thread, attributes, body, argument);
 }
 
 ssize_t pread(int file, void *bytes, size_t count, off_t offset) {

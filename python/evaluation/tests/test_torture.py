@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from evaluation.torture import forks, limits, lives
+from evaluation.torture.table import Row, markdown
 from evaluation.torture.trial import Trial, run, tally
 
 
@@ -40,3 +41,18 @@ def test_tasks_are_told_apart():
 def test_no_two_trials_have_the_same_name():
     names = [trial.name for group in (lives, forks, limits) for trial in group.trials()]
     assert len(names) == len(set(names)) > 50
+
+
+def test_runs_are_added_up_and_nothing_that_went_wrong_is_hidden():
+    rows = [
+        Row("lives", "SIGTERM", "3.11", 5, 10),
+        Row("lives", "SIGTERM", "3.13t", 5, 10),
+        Row("lives", "sys.exit", "3.11", 5, 10, lost=2, failed=1),
+        Row("fuzz", "calls", None, 1000),
+    ]
+    table = markdown([*rows, rows[0]], ["a machine"])
+    assert "| SIGTERM | 15 | 30 | nothing |" in table
+    assert "| sys.exit | 5 | 10 | **2 lost, 1 failed** |" in table
+    assert "tasks queued, running, blocked in C, raising, submitting more** | 20 | 40 | **2 lost, 1 failed** |" in table
+    assert "| **calls that nobody meant** | 1,000 | - | nothing |" in table
+    assert table.endswith("\n\n    a machine")

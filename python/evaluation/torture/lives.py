@@ -152,7 +152,7 @@ else: raise SystemError("imported")
 
 def trials() -> list[Trial]:
     crossed = [
-        Trial(f"{end}; tasks {state}", f"pool = Executor(4)\n{STATES[state]}\n{code}\n", status, drains)
+        Trial(f"{end}; tasks {state}", f"pool = Executor(4)\n{STATES[state]}\n{code}\n", status, drains, fault=end)
         for (end, (code, status, drains)), state in itertools.product(ENDS.items(), STATES)
     ]
     return crossed + OTHERS

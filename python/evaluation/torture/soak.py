@@ -5,12 +5,10 @@ One interpreter after the other. What runs in them is soak_program.py.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,43 +16,39 @@ from typing import Any
 
 from rich.console import Console
 
-from evaluation.command import Parser, leave, number
+from evaluation.command import leave, number
 from evaluation.progress import Display
+from evaluation.torture.options import BUILD, built, name_of, parser, usual
+from evaluation.torture.table import Row
 from evaluation.torture.trial import PACKAGE_PARENT
 
 PROGRAM = Path(__file__).with_name("soak_program.py")
-FLAKY = PACKAGE_PARENT.parent / ".build" / "fuzz" / "flaky.so"
 GRACE = 300
 """Seconds that a program may take longer than asked for: the last tasks, and a machine that does other things."""
 MOST_GROWTH = 16 << 20
 """Bytes of memory in the second half: what threads that come and go take and give back is less."""
+MOST_KEPT = 2 << 20
+"""Bytes of malloc's, over the same time: what threads and queues hold at one moment and not at another is less."""
 MOST_THREADS = 4
 """When all is over: main, the pool's last worker, its ticker and its courier."""
 
+SLOPES = ("resident", "allocated", "objects", "failed_threads")
+
 EXAMPLES = """examples:
   python -m evaluation.torture.soak --seconds 20
-  python -m evaluation.torture.soak --minutes 9 --pythons python3.13t --json soak.json
+  python -m evaluation.torture.soak --minutes 9 --pythons 3.13t --json soak.json
 """
 
 
 def main() -> int:
-    parser = Parser(
-        prog="python -m evaluation.torture.soak",
-        description=__doc__.split("\n")[0],
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--minutes", type=number(float, 0.01), default=10, help="for each interpreter (default: %(default)s)")
-    parser.add_argument("--seconds", type=number(float, 1), help="the same, in place of --minutes")
-    parser.add_argument("--seed", type=number(int, 0), default=1, help="where random numbers begin (default: %(default)s)")
-    parser.add_argument("--pythons", default=sys.executable, help="interpreters, comma-separated (default: this one)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was measured to a file")
-    options = parser.parse_args()
-    if not FLAKY.exists():
-        parser.error(f"there is no {FLAKY.name}: `make soak` builds it")
+    made = parser("evaluation.torture.soak", __doc__, EXAMPLES)
+    made.add_argument("--minutes", type=number(float, 0.01), default=10, help="for each interpreter (default: %(default)s)")
+    made.add_argument("--seconds", type=number(float, 1), help="the same, in place of --minutes")
+    options = made.parse_args()
+    built("fuzz/flaky.so")
     seconds = options.seconds or 60 * options.minutes
     console = Console(highlight=False, soft_wrap=True)
-    pythons = options.pythons.split(",")
+    pythons = options.pythons or usual()
     reports = []
     with Display(console, seconds * len(pythons), str) as display:
         for done, python in enumerate(pythons):
@@ -62,13 +56,15 @@ def main() -> int:
             reports.append(report)
             console.print(in_words(report), markup=False)
     if options.json:
-        options.json.write_text(json.dumps({"runs": reports}, indent=1) + "\n")
+        rows, notes = [row_of(each)._asdict() for each in reports], [in_short(each) for each in reports if "end" in each]
+        found = {"runs": reports, "rows": rows, "notes": notes}
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
     return 1 if any(report["complaints"] for report in reports) else 0
 
 
 def soak(python: str, seconds: float, seed: int, reach: Any) -> dict[str, Any]:
     """Runs it in one interpreter. "complaints" says what was not as it must be."""
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE_PARENT), "LD_PRELOAD": str(FLAKY)}
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE_PARENT), "LD_PRELOAD": str(BUILD / "fuzz" / "flaky.so")}
     samples: list[dict[str, Any]] = []
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
@@ -98,7 +94,10 @@ def soak(python: str, seconds: float, seed: int, reach: Any) -> dict[str, Any]:
     complaints = [f"it hung: {complaint}" if time.monotonic() > deadline else f"it ended with {status}: {complaint}"] if status else []
     report = {"python": os.path.realpath(python), "seconds": seconds, "samples": samples, "complaints": complaints}
     if status == 0:
-        report |= {"end": samples.pop(), "slope": slope([(each["seconds"], each["resident"]) for each in samples])}
+        end = samples.pop()
+        slopes = {name: slope([(each["seconds"], each[name]) for each in samples]) for name in SLOPES}
+        slopes["left_by_cpython"] = slopes.pop("failed_threads") * end["left_by_failed_thread"]
+        report |= {"end": end, "slopes": slopes}
         report["complaints"] = judge(report)
     return report
 
@@ -107,7 +106,10 @@ def judge(report: dict[str, Any]) -> list[str]:
     end, stats = report["end"], report["end"]["stats"]
     accepted, ended = end["accepted"], end["ran"] + end["cancelled"]
     half = report["samples"][len(report["samples"]) // 2 :]
-    growth = max(0.0, report["slope"]) * (half[-1]["seconds"] - half[0]["seconds"]) / 60 if half else 0
+    minutes = (half[-1]["seconds"] - half[0]["seconds"]) / 60 if half else 0
+    slopes = report["slopes"]
+    growth = minutes * (slopes["resident"] - slopes["left_by_cpython"])
+    kept = minutes * (slopes["allocated"] - slopes["left_by_cpython"])
     return [
         what
         for what, is_well in (
@@ -117,13 +119,14 @@ def judge(report: dict[str, Any]) -> list[str]:
             (f"{end['last']['threads']} threads are left", end["last"]["threads"] <= MOST_THREADS),
             (f"{end['last']['files']} files are open, {end['first']['files']} were", end["last"]["files"] <= end["first"]["files"]),
             (f"memory grew by {growth / 2**20:.1f} MiB in the second half", growth <= MOST_GROWTH),
+            (f"{kept / 2**10:.0f} KiB more were allocated at the end of the second half", kept <= MOST_KEPT),
         )
         if not is_well
     ]
 
 
 def slope(points: list[tuple[float, int]]) -> float:
-    """Bytes a minute in the second half, by least squares; the first half is for pools of memory to fill."""
+    """Growth in a minute of the second half, by least squares; the first half is for pools of memory to fill."""
     points = points[len(points) // 2 :]
     if len(points) < 2:
         return 0.0
@@ -134,16 +137,39 @@ def slope(points: list[tuple[float, int]]) -> float:
 def in_words(report: dict[str, Any]) -> str:
     if "end" not in report:
         return f"FAILED  {report['python']}: {report['complaints'][0]}"
-    end = report["end"]
+    end, slopes = report["end"], report["slopes"]
     lines = [
         f"{report['python']}, {report['seconds']:g} s: {end['accepted']:,} tasks accepted, {end['ran']:,} ran, "
         f"{end['cancelled']:,} cancelled, {end['accepted'] - end['ran'] - end['cancelled']} lost; {end['refused']:,} refused",
         f"  {end['failed_calls']:,} calls failed, {end['other_pools']:,} other pools came and went, "
         f"{end['stats']['threads_started']:,} threads started, {end['stats']['threads']} left",
         f"  files {end['first']['files']} -> {end['last']['files']}, memory {end['first']['resident'] / 2**20:.1f} -> "
-        f"{end['last']['resident'] / 2**20:.1f} MiB, {report['slope'] / 1024:+.1f} KiB a minute in the second half",
+        f"{end['last']['resident'] / 2**20:.1f} MiB",
+        f"  a minute of the second half: memory {slopes['resident'] / 1024:+.0f} KiB, of malloc's {slopes['allocated'] / 1024:+.0f} KiB, "
+        f"of which CPython's own {slopes['left_by_cpython'] / 1024:+.0f} KiB, {end['left_by_failed_thread']:.0f} bytes for each thread "
+        f"that fails to start; Python's objects {slopes['objects']:+.0f}",
     ]
     return "\n".join(lines + [f"  FAILED: {complaint}" for complaint in report["complaints"]])
+
+
+def row_of(report: dict[str, Any]) -> Row:
+    """For the table: how often calls failed."""
+    what = f"Python {name_of(report['python'])}, {report['seconds'] / 60:.3g} minutes: calls that failed"
+    if "end" not in report:
+        return Row("soak", what, name_of(report["python"]), 0, failed=1)
+    end = report["end"]
+    lost = end["accepted"] - end["ran"] - end["cancelled"]
+    return Row("soak", what, name_of(report["python"]), end["failed_calls"], end["accepted"], max(0, lost), int(bool(report["complaints"])))
+
+
+def in_short(report: dict[str, Any]) -> str:
+    end, slopes = report["end"], report["slopes"]
+    own = f", {slopes['left_by_cpython'] / 1024:.0f} of them CPython's own" if round(slopes["left_by_cpython"] / 1024) else ""
+    return (
+        f"soak, Python {name_of(report['python'])}: {end['stats']['threads']} of {end['stats']['threads_started']} workers left, "
+        f"files {end['first']['files']} -> {end['last']['files']}; a minute of the second half: memory "
+        f"{slopes['resident'] / 1024:+.0f} KiB, of malloc's {slopes['allocated'] / 1024:+.0f} KiB{own}"
+    )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ Run by evaluation.torture.soak in an interpreter of its own, with Tests/fuzz/fla
 the end. Each task that runs is counted; what was accepted is compared with that.
 """
 
+import _thread
 import concurrent.futures
+import contextlib
 import ctypes
 import gc
 import itertools
@@ -26,10 +28,29 @@ TROUBLE = (RuntimeError, MemoryError, OSError)
 """What submit raises when a thread or memory cannot be had."""
 
 
+libc = ctypes.CDLL(None)
+libc.flaky_begin.restype = libc.flaky_failed_threads.restype = ctypes.c_ulong
+
+
+class MallocUse(ctypes.Structure):
+    """glibc's struct mallinfo2."""
+
+    _names = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
+    _fields_ = [(name, ctypes.c_size_t) for name in _names]
+
+
+libc.mallinfo2.restype = MallocUse
+
+
+def allocated():
+    """Bytes that callers of malloc hold. Unlike resident memory, it says nothing of what glibc keeps for them."""
+    use = libc.mallinfo2()
+    return use.uordblks + use.hblkhd
+
+
 class Soak:
     def __init__(self, seconds, seed):
-        self.flaky = ctypes.CDLL(None).flaky_begin
-        self.flaky.restype = ctypes.c_ulong
+        self.flaky = libc.flaky_begin
         self.chance = random.Random(seed)
         self.end = time.monotonic() + seconds
         self.pool = AdaptiveThreadPoolExecutor(THREADS if seconds >= 60 else FEWER_THREADS, min_workers=1, interval=0.02)
@@ -148,7 +169,27 @@ class Soak:
         gc.collect()
         with open("/proc/self/statm") as file:
             resident = int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
-        return {"resident": resident, "files": len(os.listdir("/proc/self/fd")), "threads": len(os.listdir("/proc/self/task"))}
+        return {
+            "resident": resident,
+            "allocated": allocated(),
+            "objects": sys.getallocatedblocks(),
+            "failed_threads": libc.flaky_failed_threads(),
+            "files": len(os.listdir("/proc/self/fd")),
+            "threads": len(os.listdir("/proc/self/task")),
+        }
+
+    def left_by_failed_thread(self):
+        """Bytes that CPython itself does not give back when a thread fails to start: its state, before 3.12.8 and 3.13.1 (gh-109746)."""
+        self.flaky(1)
+        for count in (100, 2000):  # the first ones fill what is kept for the next
+            gc.collect()
+            before = allocated()
+            for _ in range(count):
+                with contextlib.suppress(RuntimeError):
+                    _thread.start_new_thread(print, ())
+        gc.collect()
+        self.flaky(0)
+        return (allocated() - before) / count
 
     def run(self):
         self.settle(self.submit(self.nothing, 1))
@@ -163,6 +204,7 @@ class Soak:
                 print(json.dumps({"seconds": round(said - started, 1), "accepted": self.accepted, **self.measure()}), flush=True)
         stats = self.rest()
         last = self.measure()
+        failed_calls = self.flaky(0)
         print(
             json.dumps(
                 {
@@ -170,7 +212,7 @@ class Soak:
                     "ran": next(self.ran),
                     "cancelled": self.cancelled,
                     "refused": self.refused,
-                    "failed_calls": self.flaky(0),
+                    "failed_calls": failed_calls,
                     "other_pools": self.pools,
                     "stats": {
                         "submitted": stats.submitted,
@@ -182,6 +224,7 @@ class Soak:
                     },
                     "first": first,
                     "last": last,
+                    "left_by_failed_thread": self.left_by_failed_thread(),
                 }
             ),
             flush=True,

@@ -1,74 +1,77 @@
-"""The README's table: what happened, how often, and what was lost. From what the other commands wrote.
-
-  python -m evaluation.torture.table torture.json soak.json test_faults.log fuzz.log | python -m evaluation.readme torture
-"""
+"""The README's table: what happened, how often, and what was lost. Rows come from runs, and those of several runs are added up."""
 
 from __future__ import annotations
 
-import json
-import re
-import sys
-from pathlib import Path
 from typing import Any, NamedTuple
 
-WHAT = {
-    "lives": "an interpreter ends, in every way, with tasks in every state",
-    "forks": "a process forks, from main, workers and submitters, under load; parent and child go on",
-    "limits": "no more threads, memory, files or /proc",
-    "faults": "the Nth malloc, pthread_create, open, pread, futex, clock ... of the library fails, for every N",
-    "fuzz": "sequences of calls that nobody meant, some of whose system calls fail, under the address sanitizer",
+GROUPS = {
+    "lives": "an interpreter ends, with tasks queued, running, blocked in C, raising, submitting more",
+    "forks": "a process forks; child and parent use the pool, the child one of its own too",
+    "limits": "a limit of the system is reached, and lifted again",
+    "embedding": "an interpreter is started and ended, one life after the other in a process, with pools in use",
+    "soak": "minutes of changing load while calls fail at random",
+    "faults": "the Nth call of the library fails, alone or with all from there on, for every N",
+    "fuzz": "calls that nobody meant",
 }
+"""In the order of the table; each row of a group says more."""
 
 
 class Row(NamedTuple):
+    group: str
     what: str
-    tried: str
-    tasks: str
-    lost: str
+    python: str | None
+    """'3.13t'; None: the library alone."""
+    tried: int
+    tasks: int | None = None
+    """Those that were accepted; None: not counted."""
+    lost: int = 0
+    failed: int = 0
+    """Tries in which something crashed, hung or was not as promised."""
 
 
-def main() -> int:
-    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
-        print(__doc__)
-        return 2
-    rows = [row for name in sys.argv[1:] for row in rows_of(Path(name).read_text())]
-    print("| what happened | how often | tasks accepted | lost, hung or crashed |\n|---|---:|---:|---|")
+def merge(rows: list[Row]) -> list[Row]:
+    """One row for each thing that happened to each interpreter."""
+    merged: dict[tuple[str, str, str | None], Row] = {}
     for row in rows:
-        print("| " + " | ".join(row) + " |")
-    return 0
+        key = row.group, row.what, row.python
+        merged[key] = add(merged[key], row) if key in merged else row
+    return list(merged.values())
 
 
-def rows_of(text: str) -> list[Row]:
-    if text.lstrip().startswith("{"):
-        found = json.loads(text)
-        return [of_group(each) for each in found.get("rows", [])] + [of_soak(each) for each in found.get("runs", [])]
-    rows = []
-    runs = sum(map(int, re.findall(r"^faults: (\d+) runs", text, re.MULTILINE)))
-    if runs:
-        rows.append(Row(WHAT["faults"], f"{runs:,} runs", "-", verdict("[  FAILED  ]" not in text)))
-    inputs = re.search(r"^fuzz: (\d+) inputs, none failed", text, re.MULTILINE)
-    if inputs:
-        rows.append(Row(WHAT["fuzz"], f"{int(inputs[1]):,} sequences", "-", verdict(True)))
-    return rows
+def add(one: Row, other: Row) -> Row:
+    tasks = None if one.tasks is None and other.tasks is None else (one.tasks or 0) + (other.tasks or 0)
+    return one._replace(
+        tried=one.tried + other.tried,
+        tasks=tasks,
+        lost=one.lost + other.lost,
+        failed=one.failed + other.failed,
+    )
 
 
-def of_group(row: dict[str, Any]) -> Row:
-    return Row(WHAT[row["group"]], f"{row['tried']:,} times", f"{row['tasks']:,}", verdict(not row["lost"] and not row["failed"]))
+def markdown(rows: list[Row], notes: list[str]) -> str:
+    rows = merge(rows)
+    lines = ["| what happened | times | tasks accepted | lost, hung or crashed |", "|---|---:|---:|---|"]
+    for group, meaning in GROUPS.items():
+        mine = [row for row in rows if row.group == group]
+        whats = list(dict.fromkeys(row.what for row in mine))
+        if whats:
+            lines.append(line(f"**{meaning}**", mine))
+        if len(whats) > 1 or group == "soak":
+            lines += [line(what, [row for row in mine if row.what == what]) for what in whats]
+    return "\n".join([*lines, "", *(f"    {note}" for note in notes)])
 
 
-def of_soak(run: dict[str, Any]) -> Row:
-    minutes = f"{run['seconds'] / 60:.3g} minutes"
-    if "end" not in run:
-        return Row(f"changing load while calls fail at random: {run['python']}", minutes, "-", verdict(False))
-    end = run["end"]
-    name = Path(run["python"]).name.replace("python3", "Python 3")
-    what = f"changing load while calls fail at random, {name}: memory {run['slope'] / 1024:+.0f} KiB a minute"
-    return Row(what, f"{minutes}, {end['failed_calls']:,} calls", f"{end['accepted']:,}", verdict(not run["complaints"]))
+def line(what: str, rows: list[Row]) -> str:
+    tasks = [row.tasks for row in rows if row.tasks is not None]
+    cells = [what, f"{sum(row.tried for row in rows):,}", f"{sum(tasks):,}" if tasks else "-", verdict(rows)]
+    return "| " + " | ".join(cells) + " |"
 
 
-def verdict(is_well: bool) -> str:
-    return "nothing" if is_well else "**see the log**"
+def verdict(rows: list[Row]) -> str:
+    lost, failed = sum(row.lost for row in rows), sum(row.failed for row in rows)
+    return f"**{lost:,} lost, {failed:,} failed**" if lost or failed else "nothing"
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def read(found: dict[str, Any]) -> list[Row]:
+    """Of what a run wrote with --json."""
+    return [Row(**row) for row in found["rows"]]

@@ -50,6 +50,8 @@ class Trial(NamedTuple):
     """What the interpreter is run by."""
     works: int = 1
     """How often the thing happens in one run."""
+    fault: str = ""
+    """What happens, where several trials are of the same; else its name says it."""
 
 
 class Verdict(NamedTuple):
