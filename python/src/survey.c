@@ -34,6 +34,7 @@ typedef struct record {
     double first, last; /* visits, on the clock of time.monotonic() */
     double seconds[SURVEY_STATES];
     double awake_for_gil; /* of those in IN_GIL: awake, for a waiter looks up every 5 ms, and queued for a core to do so */
+    double without_gil;   /* not asleep, while another thread had the GIL that it was last seen to wait for */
     survey_state slept;   /* the last state in which it slept */
     /* Of the span between the first and the last reading of its times. */
     double span, cpu, queued;
@@ -260,12 +261,13 @@ static bool visit(survey_object *self, uint32_t index, double now, double weight
     if (self->wants_roots && (record->visits == 2 || (record->root[0] == '\0' && record->visits % 16 == 0))) {
         memory_root(&self->memory, record->probe.thread, &record->state, record->root, sizeof record->root);
     }
-    if (state == ON_CPU && random_number(self) < record->queued_share) {
-        state = QUEUED;
-        if (record->slept == IN_GIL && self->gil_is_held &&
-            !memory_has_gil(&self->memory, record->probe.thread, &record->state, self->gil)) {
-            state = IN_GIL;
-            record->awake_for_gil += weight;
+    if (state == ON_CPU) {
+        bool is_without_gil = record->slept == IN_GIL && self->gil_is_held &&
+                              !memory_has_gil(&self->memory, record->probe.thread, &record->state, self->gil);
+        record->without_gil += is_without_gil ? weight : 0;
+        if (random_number(self) < record->queued_share) {
+            state = is_without_gil ? IN_GIL : QUEUED;
+            record->awake_for_gil += is_without_gil ? weight : 0;
         }
     } else if (state == IN_LOCK && memory_is_idle(&self->memory, record->probe.thread, &record->state)) {
         state = IDLE;
@@ -501,9 +503,9 @@ static PyObject *record_as_tuple(const record *record) {
         Py_XDECREF(seconds);
         return NULL;
     }
-    return Py_BuildValue("iNNOIddNdddd", (int)record->probe.thread, name, root, record->is_gone ? Py_False : Py_True, record->visits,
+    return Py_BuildValue("iNNOIddNddddd", (int)record->probe.thread, name, root, record->is_gone ? Py_False : Py_True, record->visits,
                          record->first, record->last, seconds, record->span, record->cpu, record->queued,
-                         record->awake_for_gil);
+                         record->awake_for_gil, record->without_gil);
 }
 
 static PyObject *survey_threads(survey_object *self, PyObject *Py_UNUSED(ignored)) {

@@ -111,6 +111,37 @@ def test_threads_that_compute_wait_for_the_gil_or_for_a_core_and_not_for_io(know
         assert group["beta"] > 0.6
 
 
+TAKING_TURNS = """
+import sys, threading, time
+ends = time.monotonic() + 3
+
+def compute():
+    while time.monotonic() < ends:
+        for number in range(2000):
+            number * number
+
+threads = [threading.Thread(target=compute, name=f"compute-{index}") for index in range(int(sys.argv[1]))]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+@pytest.mark.skipif(FREE_THREADED or sys.version_info < (3, 11), reason="there is no GIL, or it cannot be seen who has it")
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_who_waits_for_the_gil_is_known_to_a_few_points(tmp_path, count):
+    """One of the threads has it, all others wait for it: how many cores are free, who else computes on them, changes nothing in that."""
+    (tmp_path / "program.py").write_text(TAKING_TURNS)
+    errors = []
+    while not errors or (abs(errors[-1]) > 0.05 and len(errors) < 5):  # 150 looks are a sample
+        found = json.loads(profile("--json", "-", "--quiet", "program.py", str(count), cwd=tmp_path).stdout)
+        (group,) = [group for group in found["groups"] if group["name"] == "compute"]
+        held = min(found["gil_held"], 1.0)  # while it is handed over nobody has it
+        errors.append(group["gil_share"] - (1 - held / count))
+    assert abs(errors[-1]) <= 0.05, errors
+
+
 def test_the_gil_is_seen_to_be_held(known):
     found = json.loads((known[1] / "known.json").read_text())
     if FREE_THREADED:

@@ -34,9 +34,8 @@ def states_of(thread: ThreadRecord) -> dict[State, float]:
     cpu = min(thread.cpu / thread.span, 1.0)
     queued = min(thread.queued / thread.span, 1.0 - cpu)
     rest = 1.0 - cpu - queued
-    runnable = sampled[State.QUEUED] + thread.awake_for_gil
-    for_gil = queued * thread.awake_for_gil / runnable if runnable > 0 else 0.0
     sampled[State.GIL] -= thread.awake_for_gil
+    for_gil = _queued_for_gil(thread, cpu, queued, sampled[State.GIL] / asleep * rest if asleep > 0 else 0.0, total - asleep)
     if asleep > 0:
         result = {state: seconds / asleep * rest * total for state, seconds in sampled.items()}
     else:
@@ -46,6 +45,21 @@ def states_of(thread: ThreadRecord) -> dict[State, float]:
     result[State.QUEUED] = (queued - for_gil) * total
     result[State.GIL] += for_gil * total
     return result
+
+
+def _queued_for_gil(thread: ThreadRecord, cpu: float, queued: float, in_gil: float, runnable: float) -> float:
+    """What of the share of time that it was queued for a core was only to ask for the GIL, which another thread had.
+
+    Who has the GIL computes or is queued to compute; who has it not is queued to ask for it, as that takes no time, or is in code
+    that needs no GIL. Of the latter there is as much as the kernel counts as computing beyond what was seen with the GIL.
+    """
+    if runnable <= 0:
+        return 0.0
+    without_gil = (cpu + queued) * thread.without_gil / runnable
+    needs_none = max(0.0, cpu - (cpu + queued - without_gil))
+    if in_gil + needs_none <= 0:
+        return 0.0
+    return min(queued, max(0.0, without_gil - needs_none) * in_gil / (in_gil + needs_none))
 
 
 def make_group(name: str, threads: int, means: dict[State, float]) -> Group:

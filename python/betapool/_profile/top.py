@@ -88,6 +88,7 @@ class Watch:
             cpu=thread.cpu - before.cpu,
             queued=thread.queued - before.queued,
             awake_for_gil=thread.awake_for_gil - before.awake_for_gil,
+            without_gil=thread.without_gil - before.without_gil,
         )
 
     def _name(self, thread: ThreadRecord) -> str:
