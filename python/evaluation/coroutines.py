@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
 
 from evaluation import timeline
+from evaluation.load import OVERTIME
 from evaluation.micro import spin
 from evaluation.statistics import histogram
 from evaluation.strategies import Strategy
@@ -20,11 +21,11 @@ from evaluation.workloads import Setting, Workload
 
 
 class Clients:
-    """Each has one task under way, as long as the run lasts, and keeps what it saw for itself."""
+    """Each has one task under way, as long as the load goes on, and keeps what it saw for itself."""
 
     def __init__(self, count: int, seconds: float) -> None:
         self.began = time.monotonic()
-        self.ends = self.began + seconds
+        self.ends = self.began + seconds * (1 + OVERTIME)
         self.spans = [array("d") for _ in range(count)]
         self.threads = 1
         """That the tasks had in the end."""

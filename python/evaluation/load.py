@@ -3,6 +3,9 @@
 So there is no submitting thread that could be the bottleneck, and the queue is never empty. To submit is part of the task: in an executor
 with a lock in its submit() the workers may wait there for each other, and would seem quick if that were left out. All that the loop keeps
 is two clock readings for each task, in an array that belongs to the worker: anything shared between workers would be measured too.
+
+The load goes on for a while after what is measured. Where it ends the threads that still have a task share the cores, or the GIL, with ever
+fewer others; those tasks end too soon, and a pool of many threads would be credited with more of their work than it did.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from evaluation.workloads import Task
 
 SECONDS_TO_START = 25.0
 """What a pool may take to start the threads of a static count."""
+OVERTIME = 0.25
+"""Of the time that is measured: so much longer the load goes on."""
 
 
 def hold_workers(executor: Executor, threads: int) -> Callable[[], None]:
@@ -39,21 +44,26 @@ def hold_workers(executor: Executor, threads: int) -> Callable[[], None]:
 
 
 class ClosedLoop:
-    """One run of `seconds` that has begun at `began`."""
+    """One run of `seconds` that has begun at `began`, and its overtime."""
 
     def __init__(self, task: Task, outstanding: int, began: float, seconds: float) -> None:
         self.failures: list[BaseException] = []
         self._task = task
         self._outstanding = outstanding
         self._workers: list[tuple[int, array[float]]] = []
-        self.ends = began + seconds
+        self._ends = began + seconds * (1 + OVERTIME)
 
     def start(self, executor: Executor) -> None:
         run = self._make_run(executor)
         for _ in range(self._outstanding):
-            if time.monotonic() >= self.ends or self.failures:  # with many threads at work even this may take long
+            if time.monotonic() >= self._ends or self.failures:  # with many threads at work even this may take long
                 return
             executor.submit(run)
+
+    def wait(self) -> None:
+        """Until the overtime is over. Only then may the executor be shut down."""
+        while (left := self._ends - time.monotonic()) > 0 and not self.failures:
+            time.sleep(min(left, 0.1))
 
     def worker_ids(self) -> set[int]:
         """Native ids of the threads that have had a task."""
@@ -64,7 +74,7 @@ class ClosedLoop:
         return [spans for _, spans in self._workers]
 
     def _make_run(self, executor: Executor) -> Task:
-        now, ends, task, submit, failures, workers = time.monotonic, self.ends, self._task, executor.submit, self.failures, self._workers
+        now, ends, task, submit, failures, workers = time.monotonic, self._ends, self._task, executor.submit, self.failures, self._workers
 
         class Worker(threading.local):
             def __init__(self) -> None:

@@ -43,7 +43,7 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
             let_go = hold_workers(pool.executor, strategy.threads)
             began = time.monotonic()
         loop = ClosedLoop(blocking.task if as_the_paper else task, request["outstanding"], began, seconds)
-        half = began + seconds / 2
+        half, ends = began + seconds / 2, began + seconds
         watch = Watch(loop, pool, bystanders)
         loop.start(pool.executor)
         if strategy.is_given_threads:
@@ -51,8 +51,9 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
         loaded = time.monotonic() - began
         watch.until(half)
         control_before = watch.control_cpu()
-        watch.until(loop.ends)
+        watch.until(ends)
         facts = {**pool.facts(began), "controller_cpu": cpu_share(control_before, watch.control_cpu())}
+        loop.wait()
     if loop.failures:
         raise loop.failures[0]
     done = timeline.build(loop.spans(), began, seconds)

@@ -60,6 +60,7 @@ def follow(
         for number in range(len(names)):
             at_phase(number)
             watch.until(began + seconds * (number + 1))
+        loop.wait()
     if loop.failures:
         raise loop.failures[0]
     return [describe(name, loop, watch, began + seconds * number, seconds) for number, name in enumerate(names)]
@@ -129,8 +130,9 @@ def control(workers: int, seconds: float) -> dict[str, Any]:
         loop.start(pool.executor)
         watch.until(began + 1.5)
         before = watch.control_cpu()
-        watch.until(loop.ends)
+        watch.until(began + 1.5 + seconds)
         share = cpu_share(before, watch.control_cpu())
+        loop.wait()
     return {"workers": workers, "share_of_a_core": share}
 
 

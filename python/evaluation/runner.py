@@ -9,6 +9,7 @@ from typing import Any, Callable, NamedTuple
 
 from evaluation import children, machine, reference, services
 from evaluation.interpreters import Interpreter
+from evaluation.load import OVERTIME
 from evaluation.peers import GEVENT, REFERENCE, Package
 from evaluation.plan import Durations, Group, Sweep, challenged, finalists, long_enough, turns
 from evaluation.progress import Display
@@ -114,7 +115,7 @@ class Runner:
             "outstanding": 2 * group.max_workers + 64,
             "as_the_paper": self._as_the_paper,
         }
-        limit = seconds + group.workload.longest_task + PATIENCE
+        limit = (1 + OVERTIME) * seconds + group.workload.longest_task + PATIENCE
 
         def measure() -> dict[str, Any]:
             return children.call(group.interpreter.path, "measure", request, limit, *self._imports(group.interpreter, cell))

@@ -66,7 +66,7 @@ def build(threads: Iterable[Sequence[float]], began: float, seconds: float) -> T
     """From what each thread recorded: start, end, start, end, ..."""
     bins = [0.0] * BINS
     width = seconds / BINS
-    half = began + seconds / 2
+    half, ends = began + seconds / 2, began + seconds
     latencies = array("d")
     working = 0
     for spans in threads:
@@ -80,7 +80,7 @@ def build(threads: Iterable[Sequence[float]], began: float, seconds: float) -> T
                     bins[first] += 1
             else:
                 spread(bins, (start - began) / width, (end - began) / width)
-            if end >= half:
+            if half <= end < ends:
                 latencies.append(end - start)
         working += len(latencies) > before
     return Timeline(seconds, bins, sorted(latencies), working)

@@ -65,3 +65,9 @@ def test_nothing_done_is_no_rate():
     assert done.steady_rate == 0.0
     assert done.latency(0.99) is None
     assert done.seconds_to_settle() is None
+
+
+def test_latencies_are_not_those_of_the_overtime():
+    done = build([[6.0, 7.0, 9.5, 10.5]], 0.0, 10.0)
+    assert done.latencies == pytest.approx([1.0])
+    assert sum(done.bins) == pytest.approx(1.5)

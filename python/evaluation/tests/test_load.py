@@ -1,0 +1,18 @@
+"""The closed loop."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from evaluation.load import ClosedLoop
+
+
+def test_tasks_follow_each_other_until_the_overtime_is_over():
+    with ThreadPoolExecutor(2) as executor:
+        began = time.monotonic()
+        loop = ClosedLoop(lambda: time.sleep(0.001), 8, began, 2.0)
+        loop.start(executor)
+        loop.wait()
+    starts = [start - began for spans in loop.spans() for start in spans[::2]]
+    assert max(starts) > 2.0, "else those that are under way at the end of the measured time would have the machine to themselves"
+    assert max(starts) < 2.5
+    assert not loop.failures
