@@ -23,24 +23,32 @@ def limit(kind, value):
     resource.setrlimit(kind, (value, before[1]))
     return lambda: resource.setrlimit(kind, before)
 
+def write(path, value):
+    # Only what the kernel has put there: where cgroups are of version 1 this folder is an ordinary one, in which anything can be made.
+    file = os.open(path, os.O_WRONLY)
+    os.write(file, str(value).encode())
+    os.close(file)
+
 def leave_group(path, group):
-    open(f"{path}/cgroup.procs", "w").write(str(os.getpid()))
-    for _ in range(500):  # a thread that has ended a moment ago may still be counted
+    write(f"{path}/cgroup.procs", os.getpid())
+    for _ in range(100):  # a thread that has ended a moment ago may still be counted
         try: return os.rmdir(group)
         except OSError: time.sleep(0.01)
 
 def in_group(controller, value):
     # A cgroup (version 2) of our own below the one we are in, or nothing.
+    group = None
     try:
-        path = "/sys/fs/cgroup" + open("/proc/self/cgroup").read().strip().split("::")[1]
-        group = f"{path.rstrip('/')}/betapool-{os.getpid()}"
+        path = "/sys/fs/cgroup" + open("/proc/self/cgroup").read().strip().split("::")[1].rstrip("/")
+        group = f"{path}/betapool-{os.getpid()}"
         os.mkdir(group)
-        atexit.register(leave_group, path, group)
-        open(f"{group}/{controller}", "w").write(str(value))
-        open(f"{group}/cgroup.procs", "w").write(str(os.getpid()))
+        write(f"{group}/{controller}", value)
+        write(f"{group}/cgroup.procs", os.getpid())
     except (OSError, IndexError) as error:
-        say(f"skip no cgroup with {controller} can be made here: {error}")
+        if group is not None and os.path.isdir(group): os.rmdir(group)
+        say(f"skip no cgroup with {controller} can be made here: {error.__class__.__name__}")
         os._exit(0)
+    atexit.register(leave_group, path, group)
 """
 
 
