@@ -60,6 +60,9 @@ class ClosedLoop:
                 return
             executor.submit(run)
 
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._ends
+
     def wait(self) -> None:
         """Until the overtime is over. Only then may the executor be shut down."""
         while (left := self._ends - time.monotonic()) > 0 and not self.failures:
