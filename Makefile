@@ -76,8 +76,8 @@ include_of   = $(lastword $(subst |, ,$(filter $1|%,$(interpreters))))
 
 python/betapool/_core%: $(wildcard python/src/*.c python/src/*.h) include/betapool.h Makefile | $(link) python/betapool/$(SONAME)
 	$(say) "building $@"
-	@$(CC) -shared -fPIC $(CFLAGS) -Wall -Wextra -fvisibility=hidden -isystem $(call include_of,$*) -Iinclude $(filter %.c,$^) -o $@.new \
-	    -L.build/lib -lbetapool -Wl,-rpath,'$$ORIGIN',-z,relro,-z,now
+	@$(CC) -shared -fPIC $(CFLAGS) -Wall -Wextra -fvisibility=hidden -fstack-protector-strong -isystem $(call include_of,$*) -Iinclude \
+	    $(filter %.c,$^) -o $@.new -L.build/lib -lbetapool -Wl,-rpath,'$$ORIGIN',-z,relro,-z,now
 	@mv $@.new $@
 
 # The extension finds the library beside itself.

@@ -127,7 +127,7 @@ setup(
             include_dirs=[str(NATIVE / "include")],
             library_dirs=[str(LIBRARY)],
             libraries=["betapool"],
-            extra_compile_args=["-O2", "-g0", "-fvisibility=hidden"],
+            extra_compile_args=["-O2", "-g0", "-fvisibility=hidden", "-fstack-protector-strong"],
             extra_link_args=["-Wl,-s,-z,relro,-z,now"] + ([] if SYSTEM_LIBRARY else ["-Wl,-rpath,$ORIGIN"]),
         )
     ],
