@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections.abc import Callable
 
 from betapool import _core
 
 _lock = threading.RLock()
 _pools: set[weakref.ref[_core.Pool]] = set()  # a WeakSet does the same in Python code
 _has_ended = False
+
+observer: Callable[[_core.Pool], object] | None = None
+"""Told of each new pool, by one thread at a time; in no child of a fork."""
 
 
 def watch(pool: _core.Pool) -> None:
@@ -19,9 +23,11 @@ def watch(pool: _core.Pool) -> None:
         _pools.add(weakref.ref(pool, _pools.discard))
         if _has_ended:
             pool.shutdown(False)
+        if observer is not None:
+            observer(pool)
 
 
-def _living() -> list[_core.Pool]:
+def living() -> list[_core.Pool]:
     return [pool for pool in [reference() for reference in list(_pools)] if pool is not None]
 
 
@@ -34,7 +40,7 @@ def _end() -> None:
     global _has_ended
     with _lock:
         _has_ended = True
-        pools = _living()
+        pools = living()
     for pool in pools:
         pool.shutdown(False)
     for pool in pools:
@@ -44,9 +50,10 @@ def _end() -> None:
 
 
 def _after_fork_in_child() -> None:
-    global _lock
+    global _lock, observer
     _lock = threading.RLock()
-    for pool in _living():
+    observer = None
+    for pool in living():
         pool.crew.forked(pool)
 
 

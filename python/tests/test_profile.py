@@ -187,6 +187,39 @@ def test_the_trace_has_each_thread_under_its_name(known):
 # Ends
 
 
+COUNTED = """
+import time
+from concurrent.futures import ThreadPoolExecutor
+from betapool import AdaptiveThreadPoolExecutor
+
+def task(number):
+    time.sleep(0.001)
+
+def run():
+    with ThreadPoolExecutor(4, "theirs") as theirs, AdaptiveThreadPoolExecutor(4, "ours", policy="fixed") as ours:
+        list(theirs.map(task, range(300)))
+        list(ours.map(task, range(700)))
+    for _ in range(100):
+        with AdaptiveThreadPoolExecutor(1, "brief") as pool:
+            pool.submit(task, 1)
+    AdaptiveThreadPoolExecutor(2, "dropped").submit(time.sleep, 0.3)
+
+run()
+"""
+
+
+def test_tasks_of_pools_are_counted_those_that_are_gone_too(tmp_path):
+    (tmp_path / "counted.py").write_text(COUNTED)
+    process = profile("--json", "-", "--rate", "1000", "counted.py", cwd=tmp_path)
+    found = json.loads(process.stdout)
+    tasks = {group["name"]: group["tasks_per_second"] for group in found["groups"]}
+    assert [round(tasks[name] * found["seconds"]) for name in ("theirs", "ours", "dropped")] == [300, 700, 1]
+    assert tasks["MainThread"] is None
+    if "brief" in tasks:  # a thread that was met at all
+        assert round(tasks["brief"] * found["seconds"]) == 100
+    assert re.search(r"^tasks/s: .*ours \d", process.stderr, re.MULTILINE)
+
+
 @pytest.mark.parametrize(
     "code, expected",
     [("raise ValueError('no')", 1), ("import sys; sys.exit(7)", 7), ("import sys; sys.exit('word')", 1), ("raise KeyboardInterrupt", -2)],

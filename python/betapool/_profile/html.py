@@ -29,6 +29,7 @@ def as_html(profile: Profile) -> str:
         f"<style>{_STYLE}</style><h1>What the threads wait for</h1>"
         f"<p><code>{escape(profile.command)}</code><br>{escape(text.heading(profile))}"
         f'<p class="verdict">{escape(profile.verdict)}</p>{advice}<table><tr>{head}</tr>{body}</table>'
+        f"<p>{escape(text.rates(profile))}"
         f"<p><small>{escape(text.LEGEND)}</small>"
         f'<p class="key">{key}</p>{charts}<p><small>{escape(text.footing(profile))}</small></html>\n'
     )

@@ -94,6 +94,8 @@ class Group:
     """Share of the time, idle time left out, that they waited for neither the GIL nor a core."""
     gil_share: float | None
     """Share of the time, idle time left out, that they waited for the GIL."""
+    tasks_per_second: float | None = None
+    """That they finished, if they are a pool's: this project's, or concurrent.futures'."""
 
     @property
     def busy(self) -> float:

@@ -10,6 +10,7 @@ from betapool import _core
 from betapool._profile import advice, estimate
 from betapool._profile.names import ThreadNames
 from betapool._profile.records import Group, Profile, ThreadRecord
+from betapool._profile.tasks import TaskCounts
 
 RATE = 50.0
 """Looks a second."""
@@ -27,18 +28,21 @@ class Session:
             os.getpid(), (memory["runtime"], memory["gil"], memory["layout"]), rate=rate, visits=visits, samples=True
         )
         self._names = ThreadNames()
+        self._tasks = TaskCounts()
         self.threads: list[ThreadRecord] = []
         self.thread_names: list[str] = []
         self.samples = b""
 
     def start(self) -> None:
         self._names.start()
+        self._tasks.start()
         self._survey.start()
 
     def stop(self, command: str = "") -> Profile:
         """Ends it and says what was seen."""
         self._survey.stop()
         self._names.stop()
+        tasks = self._tasks.stop()
         self.threads = [ThreadRecord(*fields) for fields in self._survey.threads()]
         self.samples = self._survey.samples()
         self.thread_names = [self._name(thread) for thread in self.threads]
@@ -46,6 +50,9 @@ class Session:
         seconds = totals["seconds"]
         group_names = {thread.number: estimate.group_of(name) for thread, name in zip(self.threads, self.thread_names)}
         groups, total = estimate.make_groups(self.threads, lambda thread: group_names[thread.number], seconds)
+        for group in groups:
+            if group.name in tasks and seconds > 0:
+                group.tasks_per_second = tasks[group.name] / seconds
         names_in_order = [group_names[thread.number] for thread in self.threads]
         return make_profile(
             command=command,

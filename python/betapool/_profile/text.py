@@ -39,6 +39,12 @@ def rows(profile: Profile) -> list[tuple[str, list[str]]]:
     return found
 
 
+def rates(profile: Profile) -> str:
+    """Of the pools among the groups; empty if there is none."""
+    found = [f"{group.name} {number(group.tasks_per_second)}" for group in profile.groups if group.tasks_per_second is not None]
+    return "tasks/s: " + ", ".join(found) if found else ""
+
+
 def heading(profile: Profile) -> str:
     gil = "no GIL" if profile.gil is False else "GIL not seen" if profile.gil_held is None else f"GIL held {percent(profile.gil_held)}"
     cores = f"{profile.total.states['cpu']:.2f} of {profile.cores:g} cores"
@@ -58,7 +64,7 @@ def as_text(profile: Profile, width: int = 80) -> str:
         name = name if len(name) <= name_width else name[: name_width - 2] + ".."
         lines.append((name.ljust(name_width) + "".join(value.rjust(room) for value, room in zip(values, _WIDTHS))).rstrip())
     lines.append("")
-    for paragraph in (profile.verdict, *profile.advice):
+    for paragraph in filter(None, (rates(profile), profile.verdict, *profile.advice)):
         lines += textwrap.wrap(paragraph, width, subsequent_indent="  ")
     return "\n".join([*lines, "", footing(profile)])
 
@@ -76,8 +82,9 @@ def as_rich(profile: Profile, title: str | None = None) -> Any:
     for name, values in rows(profile):
         table.add_row(name, *values, style="bold" if name == "all" else "")
     advice = [Text(line, style="") for line in profile.advice]
-    parts: list[Any] = [Text(heading(profile), style="bold"), Text(), table, Text(), Text(profile.verdict, style="bold"), *advice]
-    return Lines(*parts, Text(), Text(footing(profile), style="dim"))
+    parts: list[Any] = [Text(heading(profile), style="bold"), Text(), table, Text()]
+    parts += [Text(rates(profile))] if rates(profile) else []
+    return Lines(*parts, Text(profile.verdict, style="bold"), *advice, Text(), Text(footing(profile), style="dim"))
 
 
 def show(profile: Profile, file: TextIO) -> None:
