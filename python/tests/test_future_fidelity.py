@@ -202,6 +202,33 @@ def test_the_condition_is_one_and_a_change_of_state_waits_for_it(held):
     assert future.result(30) == 7
 
 
+@pytest.mark.parametrize("make_condition", [lambda future: future._condition, lambda future: threading.Condition()])
+@pytest.mark.parametrize("is_done", [False, True])
+def test_who_has_the_condition_has_the_outcome_to_himself(held, make_condition, is_done):
+    """CPython's own tests set the state first, and then the outcome."""
+    future, let_go = held
+    future._condition = make_condition(future)
+    is_finished = threading.Event()
+
+    def finish():
+        with future._condition:
+            future._state = "FINISHED"
+            is_finished.set()
+            time.sleep(0.05)
+            future._exception = LookupError()
+            future._condition.notify_all()
+
+    finishing = threading.Thread(target=finish)
+    finishing.start()
+    if is_done:
+        assert is_finished.wait(30)
+    assert isinstance(future.exception(30), LookupError)
+    with pytest.raises(LookupError):
+        future.result(0)
+    finishing.join()
+    let_go()
+
+
 def test_waiting_on_the_condition_itself(held):
     future, let_go = held
     with future._condition:
