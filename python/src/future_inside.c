@@ -28,7 +28,7 @@ static PyObject *part(future_object *self, size_t place, maker make) {
         COMES_AFTER(room);
         BEGIN_ATOMIC(self);
         if (self->extra == NULL) {
-            self->extra = room;
+            __atomic_store_n(&self->extra, room, __ATOMIC_RELEASE); /* some look without the critical section */
             room = NULL;
         }
         if (self->extra != NULL) {

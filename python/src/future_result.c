@@ -59,13 +59,17 @@ static double timeout_of(const char *method, PyObject *const *args, Py_ssize_t c
 }
 
 /*
- * Takes the condition and lets it go, if there is one. Whoever has it may have set the state and not yet the outcome, as CPython's own tests do
- * from outside; the standard library's result() has the condition too. -1 with an exception.
+ * Takes the condition and lets it go, if there is one. Whoever has it may have set the state and not yet the outcome, as CPython's own tests
+ * do from outside; the standard library's result() has the condition too. -1 with an exception.
  */
 static int pass_condition(future_object *self) {
+    extra *extra = __atomic_load_n(&self->extra, __ATOMIC_ACQUIRE);
+    if (extra == NULL) {
+        return 0;
+    }
     PyObject *condition, *done = NULL;
     BEGIN_ATOMIC(self);
-    condition = self->extra == NULL ? NULL : Py_XNewRef(self->extra->condition);
+    condition = Py_XNewRef(extra->condition);
     END_ATOMIC();
     if (condition == NULL) {
         return 0;
