@@ -22,6 +22,7 @@ from rich.progress import track
 import betapool
 from betapool._profile import session
 from evaluation.calibration import calibrate
+from evaluation.command import Parser, names_of, number
 from evaluation.load import ClosedLoop
 from evaluation.pools import BetaPool
 from evaluation.statistics import estimate
@@ -108,23 +109,20 @@ def show(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m evaluation.overhead",
         description=__doc__,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--only", default=",".join(THREADS), metavar="A,B", help="which workloads (default: all)")
-    parser.add_argument("--pairs", type=int, default=16, help="of slices, for each workload (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=0.5, help="of a slice (default: %(default)s)")
+    parser.add_argument("--only", type=names_of(list(THREADS)), default=list(THREADS), metavar="A,B", help="which workloads (default: all)")
+    parser.add_argument("--pairs", type=number(int, 2), default=16, help="of slices, for each workload (default: %(default)s)")
+    parser.add_argument("--seconds", type=number(float, 0.05), default=0.5, help="of a slice (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
-    names = options.only.split(",")
-    if not set(names) <= set(THREADS) or not 2 <= options.pairs <= 10_000 or not 0.05 <= options.seconds <= 3600:
-        parser.error(f"--only takes some of {', '.join(THREADS)}; --pairs 2 to 10000; --seconds 0.05 to 3600")
     setting = calibrate()
     console = Console(stderr=True)
-    turns = track(names, "", console=console, transient=True, disable=not console.is_terminal)
+    turns = track(options.only, "", console=console, transient=True, disable=not console.is_terminal)
     rows = [measure(name, options.pairs, options.seconds, setting) for name in turns]
     about = {"python": sys.version.split()[0], "free_threaded": FREE_THREADED, "cores": len(os.sched_getaffinity(0))}
     if options.json:

@@ -37,4 +37,4 @@ def test_what_is_refused():
     command = [sys.executable, "-m", "evaluation.overhead", "--only", "nothing"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=PACKAGE_PARENT)
     assert done.returncode == 2
-    assert "--only takes some of micro" in done.stderr
+    assert "there is no 'nothing'; there are micro" in done.stderr

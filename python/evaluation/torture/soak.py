@@ -27,10 +27,6 @@ GRACE = 300
 """Seconds that a program may take longer than asked for: the last tasks, and a machine that does other things."""
 MOST_GROWTH = 16 << 20
 """Bytes of memory in the second half: what threads that come and go take and give back is less."""
-MOST_LEFT = 32 << 20
-"""Bytes of memory, from before the first load to when the threads have gone: so a free-threaded build is judged. Each thread has a heap of
-its own there, and what others free in it comes back late: as long as the threads live resident memory grows by some ten bytes a task under
-this load, with the standard library's executor too."""
 MOST_KEPT = 2 << 20
 """Bytes of malloc's in the second half: what threads and queues hold at one moment and not at another is less."""
 MOST_THREADS = 4
@@ -113,8 +109,6 @@ def judge(report: dict[str, Any]) -> list[str]:
     minutes = (half[-1]["seconds"] - half[0]["seconds"]) / 60 if half else 0
     slopes = report["slopes"]
     growth = minutes * (slopes["resident"] - slopes["left_by_cpython"])
-    left = end["last"]["resident"] - end["first"]["resident"]
-    has_memory_back = left <= MOST_LEFT if name_of(report["python"]).endswith("t") else growth <= MOST_GROWTH
     kept = minutes * (slopes["allocated"] - slopes["left_by_cpython"])
     return [
         what
@@ -124,7 +118,7 @@ def judge(report: dict[str, Any]) -> list[str]:
             (f"{stats['threads']} workers are left", stats["threads"] <= 1),
             (f"{end['last']['threads']} threads are left", end["last"]["threads"] <= MOST_THREADS),
             (f"{end['last']['files']} files are open, {end['first']['files']} were", end["last"]["files"] <= end["first"]["files"]),
-            (f"memory grew by {growth / 2**20:.1f} MiB in the second half, by {left / 2**20:.1f} in all", has_memory_back),
+            (f"memory grew by {growth / 2**20:.1f} MiB in the second half", growth <= MOST_GROWTH),
             (f"{kept / 2**10:.0f} KiB more were allocated at the end of the second half", kept <= MOST_KEPT),
         )
         if not is_well
