@@ -119,7 +119,7 @@ def thresholds(standings: Standings) -> Section:
     head = ["", "threshold", "tasks/s", "paper", "beta", "paper", "beta_io", "threads in the end", "vetoes"]
     rows, lines, verdicts = [], [], []
     for python, here in measured(standings, "io-1ms"):
-        for strategy in paper_contests.TABLE_XII:
+        for strategy in paper_contests.FULL.table_xii:
             contender = here.named(*strategy)
             if contender:
                 found, theirs = contender.standing, strategy.name == "paper"

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from evaluation import paper, paper_contests
-from evaluation.paper_figures import ANOTHER_COLOUR, COLOURS, by_threads, cliff, legend_below
+from evaluation.paper_figures import ANOTHER_COLOUR, COLOURS, by_threads, cliff, crosses, legend_below
 from evaluation.paper_plan import FIGURE_COUNTS
 from evaluation.paper_standings import Contender, Contested, Standings
 from evaluation.paper_summary import Figures
@@ -39,10 +39,13 @@ def latencies(figures: Figures, cores: list[int]) -> Figure:
     axes = drawing.subplots()
     for python in figures.pythons:
         for where in cores:
-            known = {count: each.p99 for count, each in figures.sweep(python, where, "micro").items() if each.p99}
-            style = {"color": COLOURS.get(python, ANOTHER_COLOUR), "linestyle": "-" if where == 1 else "--", "marker": "."}
+            sweep = figures.sweep(python, where, "micro")
+            known = {count: each.p99 for count, each in sweep.items() if each.p99}
+            label, colour = f"{python}, {where} core(s)", COLOURS.get(python, ANOTHER_COLOUR)
             if known:
-                axes.plot(list(known), [1000 * p99 for p99 in known.values()], label=f"{python}, {where} core(s)", **style)
+                style = {"color": colour, "linestyle": "-" if where == 1 else "--", "marker": "."}
+                axes.plot(list(known), [1000 * p99 for p99 in known.values()], label=label, **style)
+            crosses(axes, sweep, 0.98, label, colour)  # at the top: its slowest tasks never ended
     for their_cores, points in paper.TABLE_IV.items():
         known_points = [point for point in points if point.p99]
         style = {"color": COLOURS["3.11"], "linestyle": "none", "marker": "o" if their_cores == 1 else "s", "fillstyle": "none"}

@@ -1,4 +1,4 @@
-"""The paper's Figure 2 from what was measured: throughput against threads. What did not finish is a cross at the foot of its panel."""
+"""The paper's Figure 2 from what was measured: throughput against threads."""
 
 from __future__ import annotations
 
@@ -73,11 +73,16 @@ def line(axes: Any, sweep: dict[int, Standing], label: str, colour: str, style: 
     axes.errorbar(
         [count for count, _ in known], [rate.mean for _, rate in known], yerr=margins, label=label, color=colour, linestyle=style, capsize=2
     )
+    crosses(axes, sweep, 0.02, label, colour)
+
+
+def crosses(axes: Any, sweep: dict[int, Standing], height: float, label: str, colour: str) -> None:
+    """What did not finish: at that share of the panel's height, whatever its scale, for there is nothing measured to draw."""
     unfinished = [count for count, standing in sweep.items() if not standing.rate]
-    # At the foot of the panel, whatever its scale: there is no rate to draw.
-    axes.plot(unfinished, [0.02] * len(unfinished), "x", color=colour, markersize=9, transform=axes.get_xaxis_transform(), clip_on=False)
+    style = {"color": colour, "linestyle": "none", "marker": "x"}
+    axes.plot(unfinished, [height] * len(unfinished), markersize=9, transform=axes.get_xaxis_transform(), clip_on=False, **style)
     if unfinished:
-        axes.plot([], [], "x", color=colour, label=f"{label}: did not finish")
+        axes.plot([], [], label=f"{label}: did not finish", **style)
 
 
 def as_svg(drawing: Figure, name: str) -> str:

@@ -150,13 +150,17 @@ def limit(cell: PaperCell, python: Interpreter) -> float:
         return PATIENCE + cell.seconds / 1000
     if python.free_threaded and threads >= HARD_COUNT:
         return cell.seconds + HARD_PATIENCE
-    return cell.seconds + PATIENCE + 2 * threads * RAG_CPU_SECONDS
+    return cell.seconds + PATIENCE + 2 * seconds_to_end_tasks(cell)
 
 
 def estimate(cell: PaperCell) -> float:
     """Seconds that it will take, as a rule."""
     if cell.part == INSTRUMENTATION:
         return OVERHEAD + cell.seconds * 6e-5
+    return cell.seconds + OVERHEAD + seconds_to_end_tasks(cell)
+
+
+def seconds_to_end_tasks(cell: PaperCell) -> float:
+    """Of those that are under way or queued at the end of the run."""
     threads = cell.strategy.threads or 0 if cell.strategy else 0
-    to_end_tasks = threads * RAG_CPU_SECONDS if cell.part == "rag" else threads * 0.002
-    return cell.seconds + OVERHEAD + to_end_tasks
+    return threads * (RAG_CPU_SECONDS if cell.part == "rag" else 0.002)

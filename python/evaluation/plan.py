@@ -23,7 +23,7 @@ that it writes past its arrays and the process crashes, whatever pool the thread
 TURNS = 2
 """Tasks that each thread of a static count has time for in a run, which gets longer if need be: its second half is what counts, and in less
 than one task of each thread it would show when they happened to end."""
-OVERHEAD = 0.3
+OVERHEAD = 0.5
 """Seconds that a cell takes beyond its run: its interpreter's start, above all."""
 
 

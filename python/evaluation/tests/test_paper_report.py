@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from evaluation import paper, paper_figures, paper_page, paper_sections, paper_verdicts
+from evaluation import paper, paper_drawings, paper_figures, paper_page, paper_sections, paper_verdicts
 from evaluation.paper_plan import CALLS, INSTRUMENTATION, MEMORY, PARTS
 from evaluation.paper_summary import Figures
 from evaluation.results import Outcome, PaperCell
@@ -90,6 +90,12 @@ def test_what_did_not_finish_is_said_and_drawn():
     assert "3.13t, 1 core(s): did not finish" in [text.get_text() for text in drawing.legends[0].get_texts()]
     [row] = sections(outcomes, ["figure-2"])["figure-2"].table.rows
     assert row[-1] == "1,024"
+
+
+def test_a_latency_that_has_no_end_is_drawn():
+    outcomes = [run("micro", 32, 60.0), run("micro", 2048, None)]
+    drawing = paper_drawings.latencies(Figures(outcomes), [1])
+    assert "3.11, 1 core(s): did not finish" in [text.get_text() for text in drawing.legends[0].get_texts()]
 
 
 def test_another_interpreter_stands_for_the_papers():
