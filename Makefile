@@ -122,8 +122,7 @@ response: lib ## how soon the pool follows its work, and what its control costs 
 	@.ci/packages python
 	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.response $(ARGS)
 
-overhead: lib ## what `python -m betapool profile` costs a program (3 minutes)
-	@$(MAKE) ext PYTHONS=$(PYTHON)
+overhead: ext ## what `python -m betapool profile` costs a program, on each of efficiency's workloads (4 minutes)
 	@.ci/packages python
 	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.overhead $(ARGS)
 

@@ -24,6 +24,7 @@ MODULES = {
     "model": "measurement",
     "bench": "benches",
     "instrumentation": "clocks",
+    "profiling": "profiling",
     "memory": "memory",
 }
 """Where each function is. It has that name there, or is the module's one measure()."""

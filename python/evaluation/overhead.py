@@ -1,111 +1,137 @@
 """What `python -m betapool profile` costs the program that it looks at.
 
-Each workload runs on one pool of so many threads. The profiler looks in every other slice of time, in turns that cancel a drifting machine
-(without, with, with, without). What a pair of slices differs by is the cost; of all pairs the mean, and its 95 % confidence interval.
+For each workload of `make efficiency`, on one pool of so many threads: the CPU time of the thread that samples, which the kernel counts, as
+a share of a core; and what the program loses of its tasks, measured in pairs of slices of time with and without the profiler, of which the
+mean and its 95 % confidence interval are given.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
-import sysconfig
-import time
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from typing import Any
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from rich.console import Console
-from rich.progress import track
 
 import betapool
-from betapool._profile import session
-from evaluation.calibration import calibrate
-from evaluation.command import Parser, names_of, number
-from evaluation.load import ClosedLoop
-from evaluation.pools import BetaPool
+from betapool._profile.session import RATE, VISITS
+from evaluation import children, interpreters, services
+from evaluation.command import Parser, carry_out, leave, listed, names_of, number
+from evaluation.efficiency import WITHOUT_LIBRARY
+from evaluation.interpreters import Interpreter
+from evaluation.load import OVERTIME, SECONDS_TO_START
+from evaluation.plan import OVERHEAD
+from evaluation.profiling import PAUSE, WARM_UP, WATCHED
+from evaluation.progress import Display
+from evaluation.runner import calibrate
 from evaluation.statistics import estimate
-from evaluation.workloads import WORKLOADS, Setting
+from evaluation.workloads import WORKLOADS
 
 EXAMPLES = """examples:
   python -m evaluation.overhead
-  python -m evaluation.overhead --only micro,rag --pairs 40 --json
+  python -m evaluation.overhead --only micro,rag --pairs 40 --pythons 3.11 --json
+  make overhead | PYTHONPATH=python python3 -m evaluation.readme overhead
 """
-THREADS = {"micro": 16, "rag": 16, "io-1ms": 96, "io-20ms": 256, "cpu": 4, "digest": 2, "bimodal": 24, "lock": 12, "long": 256}
-FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
-MOST_THREADS = 64 if FREE_THREADED else 256
-"""Without a GIL more that are runnable take minutes to get anywhere."""
-WARM_UP = 1.0
-PAUSE = 0.05
-"""Seconds after the profiler has come or gone."""
+DEFAULTS = ("3.11", "3.13t")
+THREADS = {name: 16 for name in WITHOUT_LIBRARY} | {
+    "io-1ms": 96,
+    "io-20ms": 256,
+    "cpu": 4,
+    "digest": 2,
+    "bimodal": 24,
+    "lock": 12,
+    "upstream": 12,
+    "long": 256,
+}
+"""As many as do all the work, or more; 256 where there are as many that wait."""
+MOST_IF_FREE_THREADED = 64
+SLEEPERS = ("long",)
+"""Without a GIL more than that are no good where they are runnable at once, but these hardly ever are."""
 
 
-def measure(name: str, pairs: int, seconds: float, setting: Setting) -> dict[str, Any]:
-    threads = min(THREADS[name], MOST_THREADS)
-    pool = BetaPool("fixed", threads)
-    slices: list[tuple[float, float]] = []
-    with pool.executor:
-        began = time.monotonic()
-        loop = ClosedLoop(WORKLOADS[name].make(setting), 2 * threads + 64, began, WARM_UP + 2 * pairs * (seconds + 2 * PAUSE))
-        loop.start(pool.executor)
-        time.sleep(WARM_UP)
-        for number in range(2 * pairs):
-            profiler = session.Session() if is_profiled(number) else None
-            if profiler:
-                profiler.start()
-            time.sleep(PAUSE)
-            start = time.monotonic()
-            time.sleep(seconds)
-            slices.append((start, time.monotonic()))
-            if profiler:
-                profiler.stop()
-        is_late = loop.is_over()
-        loop.wait()
-    if loop.failures:
-        raise loop.failures[0]
-    if is_late:
-        raise RuntimeError(f"{name}: the machine is too busy, the load ended before the last slice: run it again, or with longer --seconds")
-    rates = [done / (end - start) for done, (start, end) in zip(done_in(slices, loop.spans()), slices)]
-    alone = [rate for number, rate in enumerate(rates) if not is_profiled(number)]
-    profiled = [rate for number, rate in enumerate(rates) if is_profiled(number)]
-    cost = estimate(1 - with_it / without for with_it, without in zip(profiled, alone))
-    assert cost is not None
-    return {
-        "workload": name,
-        "title": WORKLOADS[name].title,
-        "threads": threads,
-        "alone": sum(alone) / pairs,
-        "profiled": sum(profiled) / pairs,
-        "cost": cost.mean,
-        "margin": cost.margin,
-    }
+class Row(NamedTuple):
+    workload: str
+    python: str
+    threads: int
+    alone: float
+    profiled: float
+    """Tasks a second."""
+    share_of_core: float
+    """What sampling takes."""
+    share_of_process: float
+    """The same, of the CPU time of the process."""
+    losses: Sequence[float]
+    """Of each pair of slices: the share of the tasks that was lost."""
 
 
-def is_profiled(number: int) -> bool:
-    return number % 4 in (1, 2)
+def threads_of(name: str, free_threaded: bool) -> int:
+    return min(THREADS[name], MOST_IF_FREE_THREADED) if free_threaded and name not in SLEEPERS else THREADS[name]
 
 
-def done_in(slices: Sequence[tuple[float, float]], threads: Iterable[Sequence[float]]) -> list[float]:
-    """Tasks done in each slice; one that was under way in several, or between them, counts by its share. `threads`: ClosedLoop.spans()."""
-    ends = [end for _, end in slices]
-    done = [0.0] * len(slices)
-    for spans in threads:
-        for start, end in zip(spans[::2], spans[1::2]):
-            number = bisect_right(ends, start)
-            while number < len(slices) and slices[number][0] < end:
-                shared = min(end, slices[number][1]) - max(start, slices[number][0])
-                done[number] += shared / (end - start)
-                number += 1
-    return done
+def seconds_of(pairs: int, seconds: float) -> float:
+    """That a workload takes."""
+    return OVERHEAD + (1 + OVERTIME) * (WARM_UP + WATCHED + 2 * pairs * (seconds + 2 * PAUSE))
 
 
-def show(rows: list[dict[str, Any]]) -> str:
-    lines = ["| work | threads | tasks/s alone | profiled | cost (95 % confidence) |", "|---|---:|---:|---:|---:|"]
-    for row in rows:
-        margin = "" if row["margin"] is None else f" ± {row['margin']:.1%}"
-        lines.append(f"| {row['title']} | {row['threads']} | {row['alone']:,.0f} | {row['profiled']:,.0f} | {row['cost']:+.1%}{margin} |")
-    return "\n".join(lines)
+def measure(name: str, python: Interpreter, packages: Path, setting: dict[str, Any], pairs: int, seconds: float) -> Row:
+    threads = threads_of(name, python.free_threaded)
+    limit = 2 * seconds_of(pairs, seconds) + WORKLOADS[name].longest_task + SECONDS_TO_START
+    with services.upstream(os.sched_getaffinity(0)) if WORKLOADS[name].service else contextlib.nullcontext() as service:
+        request = {
+            "workload": name,
+            "threads": threads,
+            "setting": {**setting, "port": service and service.port},
+            "pairs": pairs,
+            "seconds": seconds,
+        }
+        try:
+            found = children.call(python.path, "profiling", request, limit, packages)
+        except children.DidNotFinish as error:
+            raise children.DidNotFinish(f"{name} on Python {python.name}: {error}") from None
+    losses = [1 - with_it / without for with_it, without in zip(found["profiled"], found["alone"])]
+    alone, profiled = (sum(found[key]) / pairs for key in ("alone", "profiled"))
+    return Row(name, python.name, threads, alone, profiled, found["share_of_core"], found["share_of_process"], losses)
+
+
+def loss_text(losses: Sequence[float]) -> str:
+    found = estimate(losses)
+    if found is None:
+        return "-"
+    return f"{found.mean:+.1%}" + ("" if found.margin is None else f" ± {found.margin:.1%}")
+
+
+def row_text(row: Row) -> str:
+    sampling = f"{row.share_of_core:6.2%} of a core, {row.share_of_process:6.2%} of the process"
+    rate = f"{row.alone:10,.1f} tasks/s alone, {loss_text(row.losses)} lost"
+    return f"{row.python:6} {row.workload:10} {row.threads:4} threads  {sampling}  {rate}"
+
+
+def show(rows: list[Row]) -> str:
+    """A line for each workload, and for each Python: threads, what sampling takes of a core, and what the program loses."""
+    pythons = list(dict.fromkeys(row.python for row in rows))
+    lines = [
+        "| work |" + "".join(f" {python}: threads | of a core | tasks lost |" for python in pythons),
+        "|---|" + "---:|---:|---:|" * len(pythons),
+    ]
+    by_place = {(row.workload, row.python): row for row in rows}
+    for name in dict.fromkeys(row.workload for row in rows):
+        line = f"| {WORKLOADS[name].title} |"
+        for python in pythons:
+            row = by_place.get((name, python))
+            line += f" {row.threads} | {row.share_of_core:.2%} | {loss_text(row.losses)} |" if row else " - | - | - |"
+        lines.append(line)
+    line = "| the most, and the mean of all pairs |"
+    for python in pythons:
+        own = [row for row in rows if row.python == python]
+        most, losses = max(row.share_of_core for row in own), [loss for row in own for loss in row.losses]
+        line += f" | {most:.2%} | {loss_text(losses)} |"
+    return "\n".join([*lines, line])
 
 
 def main() -> int:
@@ -116,23 +142,39 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--only", type=names_of(list(THREADS)), default=list(THREADS), metavar="A,B", help="which workloads (default: all)")
-    parser.add_argument("--pairs", type=number(int, 2), default=16, help="of slices, for each workload (default: %(default)s)")
-    parser.add_argument("--seconds", type=number(float, 0.05), default=0.5, help="of a slice (default: %(default)s)")
+    pythons = f"versions or paths (default: those of {', '.join(DEFAULTS)} that are there)"
+    parser.add_argument("--pythons", type=listed, metavar="A,B", help=pythons)
+    parser.add_argument("--pairs", type=number(int, 2), default=6, help="of slices, for each workload (default: %(default)s)")
+    parser.add_argument("--seconds", type=number(float, 0.05), default=0.2, help="of a slice (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
-    setting = calibrate()
     console = Console(stderr=True)
-    turns = track(options.only, "", console=console, transient=True, disable=not console.is_terminal)
-    rows = [measure(name, options.pairs, options.seconds, setting) for name in turns]
-    about = {"python": sys.version.split()[0], "free_threaded": FREE_THREADED, "cores": len(os.sched_getaffinity(0))}
+    return carry_out(lambda: run(options, console), console, "what was measured is not kept")
+
+
+def run(options: argparse.Namespace, console: Console) -> None:
+    rows = []
+    each = seconds_of(options.pairs, options.seconds)
+    with tempfile.TemporaryDirectory(prefix="betapool-overhead-") as folder:
+        packages = Path(folder)
+        interpreters.copy_package(packages)
+        pythons = interpreters.choose(options.pythons, packages, DEFAULTS)
+        with Display(console, each * len(pythons) * len(options.only), row_text) as display:
+            for python in pythons:
+                setting = calibrate(python, max(os.sched_getaffinity(0)), packages)
+                for name in options.only:
+                    display.begin(f"{python.name} {name}")
+                    rows.append(measure(name, python, packages, setting, options.pairs, options.seconds))
+                    display.end(rows[-1], each)
+    cores = len(os.sched_getaffinity(0))
     if options.json:
-        json.dump({**about, "betapool": betapool.__version__, "workloads": rows}, sys.stdout, indent=2)
+        about = {"pythons": {python.name: python.version for python in pythons}, "cores": cores, "betapool": betapool.__version__}
+        json.dump({**about, "workloads": [row._asdict() for row in rows]}, sys.stdout, indent=2)
         print()
-    else:
-        print(f"Python {about['python']}{' free-threaded' if FREE_THREADED else ''}, {about['cores']} cores, ", end="")
-        print(f"{session.RATE:g} looks a second at {session.VISITS} threads\n\n{show(rows)}")
-    return 0
+        return
+    versions = ", ".join(python.version + (" free-threaded" if python.free_threaded else "") for python in pythons)
+    print(f"Python {versions}; {cores} cores; {RATE:g} looks a second at up to {VISITS} threads each\n\n{show(rows)}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

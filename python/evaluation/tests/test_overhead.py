@@ -7,7 +7,9 @@ import sys
 import pytest
 
 from evaluation.children import PACKAGE_PARENT
-from evaluation.overhead import done_in, is_profiled
+from evaluation.efficiency import WITHOUT_LIBRARY
+from evaluation.overhead import SLEEPERS, THREADS, threads_of
+from evaluation.profiling import done_in, is_profiled
 
 
 def test_a_task_counts_by_its_share_in_each_slice():
@@ -22,15 +24,22 @@ def test_turns_cancel_drift():
     assert [is_profiled(number) for number in range(8)] == [False, True, True, False] * 2
 
 
+def test_it_covers_the_workloads_of_efficiency_and_256_threads():
+    assert set(THREADS) == set(WITHOUT_LIBRARY)
+    assert max(THREADS.values()) == 256
+    assert all(threads_of(name, free_threaded=True) == 256 for name in SLEEPERS)
+
+
 def test_the_command():
-    arguments = ["--only", "micro", "--pairs", "2", "--seconds", "0.2", "--json"]
+    arguments = ["--only", "micro", "--pairs", "2", "--seconds", "0.2", "--pythons", sys.executable, "--json"]
     command = [sys.executable, "-m", "evaluation.overhead", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=PACKAGE_PARENT)
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(done.stdout)["workloads"]
     assert row["alone"] > 0 and row["profiled"] > 0
     assert row["threads"] == 16
-    assert row["margin"] > 0
+    assert len(row["losses"]) == 2
+    assert 0 < row["share_of_core"] < 1 and 0 < row["share_of_process"] < 1
 
 
 def test_what_is_refused():
