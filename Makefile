@@ -122,6 +122,10 @@ response: lib ## how soon the pool follows its work, and what its control costs 
 	@.ci/packages python
 	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.response $(ARGS)
 
+idle-cores: ## what it costs threads with the GIL that idle cores go to sleep (2 minutes)
+	@.ci/packages python
+	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.idle_cores $(ARGS)
+
 overhead: ext ## what `python -m betapool profile` costs a program, on each of efficiency's workloads (4 minutes)
 	@.ci/packages python
 	@python=$$(.ci/venv evaluation python/evaluation/requirements.txt $(PYTHON)) && PYTHONPATH=python $$python -m evaluation.overhead $(ARGS)
@@ -376,7 +380,7 @@ clean: ## takes away all that was built (not the Python of python3.13t)
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
-.PHONY: all lib ext $(addprefix cross-,$(machines)) python3.13t run beta response overhead efficiency evaluate readme-tables bench-executor \
+.PHONY: all lib ext $(addprefix cross-,$(machines)) python3.13t run beta response idle-cores overhead efficiency evaluate readme-tables bench-executor \
     bench-native bench-programs test test-abi test-install test-wheels test-deb test-swift test-c test-python test-cpython test-clients \
     test-examples test-sanitize test-torture test-cross test-docs torture soak fuzz lint docs install uninstall wheels wheel-arm64 deb \
     release-check clean help
