@@ -106,7 +106,8 @@ def main() -> int:
         json.dump({"python": version, "cores": len(os.sched_getaffinity(0)), "rows": rows}, sys.stdout, indent=2)
         print()
     else:
-        print(f"Python {version}, {len(os.sched_getaffinity(0))} cores; median of {options.rounds} rounds in turns (least-most)\n\n{show(rows)}")
+        place = f"Python {version}, {len(os.sched_getaffinity(0))} cores"
+        print(f"{place}; median of {options.rounds} rounds in turns (least-most)\n\n{show(rows)}")
     return 0
 
 
