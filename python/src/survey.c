@@ -34,7 +34,7 @@ typedef struct record {
     double first, last; /* visits, on the clock of time.monotonic() */
     double seconds[SURVEY_STATES];
     double awake_for_gil; /* of those in IN_GIL: awake, for a waiter looks up every 5 ms, and queued for a core to do so */
-    double without_gil;   /* not asleep, while another thread had the GIL that it was last seen to wait for */
+    double without_gil;   /* not asleep, while the GIL that it was last seen to wait for was another's */
     survey_state slept;   /* the last state in which it slept */
     /* Of the span between the first and the last reading of its times. */
     double span, cpu, queued;
@@ -80,7 +80,8 @@ typedef struct survey_object {
     unsigned long links; /* of the folder: it has one for each thread */
     double gil_seen, gil_held, seconds, cost;
     unsigned long looks;
-    bool is_over, gil_is_held;
+    bool is_over;
+    bool gil_is_held, next_is_met; /* in this look: the one that takes the GIL next was visited */
 } survey_object;
 
 static double random_number(survey_object *self) {
@@ -243,6 +244,22 @@ static void read_times(survey_object *self, record *record, double now) {
     record->read_queued = queued;
 }
 
+/*
+ * Whether a thread that does not sleep, and was last seen to wait for the GIL, has to go without it. While it is handed over nobody has it:
+ * then one of them needs but a core to take it, and all others wait for that one.
+ */
+static bool goes_without_gil(survey_object *self, record *record) {
+    if (record->slept != IN_GIL) {
+        return false;
+    }
+    if (self->gil_is_held) {
+        return !memory_has_gil(&self->memory, record->probe.thread, &record->state, self->gil);
+    }
+    bool is_next = !self->next_is_met;
+    self->next_is_met = true;
+    return !is_next;
+}
+
 /* False if the thread is gone. */
 static bool visit(survey_object *self, uint32_t index, double now, double weight) {
     record *record = &self->records[index];
@@ -262,8 +279,7 @@ static bool visit(survey_object *self, uint32_t index, double now, double weight
         memory_root(&self->memory, record->probe.thread, &record->state, record->root, sizeof record->root);
     }
     if (state == ON_CPU) {
-        bool is_without_gil = record->slept == IN_GIL && self->gil_is_held &&
-                              !memory_has_gil(&self->memory, record->probe.thread, &record->state, self->gil);
+        bool is_without_gil = goes_without_gil(self, record);
         record->without_gil += is_without_gil ? weight : 0;
         if (random_number(self) < record->queued_share) {
             state = is_without_gil ? IN_GIL : QUEUED;
@@ -293,6 +309,7 @@ static void look(survey_object *self, double now) {
         self->gil_held += locked > 0 ? since : 0;
     }
     self->gil_is_held = locked > 0;
+    self->next_is_met = false;
     struct stat folder;
     bool has_changed = fstat(self->tasks, &folder) != 0 || folder.st_nlink != self->links;
     self->links = folder.st_nlink;
@@ -321,8 +338,29 @@ static double cpu_time(void) {
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
+/*
+ * Asks for a core as soon as it wakes, for as short as a look takes. Else, when all cores are busy, it would wait in the same queues as the
+ * threads that it is to see, and come when those that were before it, who wake for a moment, have been and gone: they would be seen too
+ * seldom. Since Linux 6.12 the scheduler heeds the length of turn that a thread asks for; older ones ignore it.
+ */
+static void ask_for_short_turns(void) {
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+        uint32_t least_clamp, most_clamp;
+    } attributes = {.size = sizeof attributes};
+    if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) == 0) {
+        attributes.runtime = 100000; /* nanoseconds */
+        syscall(SYS_sched_setattr, 0, &attributes, 0);
+    }
+}
+
 static void *run(void *argument) {
     survey_object *self = argument;
+    ask_for_short_turns();
     pthread_mutex_lock(&self->lock);
     self->own = (pid_t)syscall(SYS_gettid);
     self->began = self->last_look = betapool_wall_time();

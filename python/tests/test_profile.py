@@ -7,6 +7,7 @@ import html.parser
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -128,18 +129,29 @@ for thread in threads:
 """
 
 
+def used_by_others():
+    """Seconds of CPU time so far, of all but the children of this process that have ended; what the hypervisor took counts."""
+    with open("/proc/stat") as file:
+        user, nice, system, _, _, *interrupts_and_stolen = map(int, file.readline().split()[1:9])
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (user + nice + system + sum(interrupts_and_stolen)) / os.sysconf("SC_CLK_TCK") - children.ru_utime - children.ru_stime
+
+
 @pytest.mark.skipif(FREE_THREADED or sys.version_info < (3, 11), reason="there is no GIL, or it cannot be seen who has it")
 @pytest.mark.parametrize("count", [2, 4, 8])
-def test_who_waits_for_the_gil_is_known_to_a_few_points(tmp_path, count):
-    """One of the threads has it, all others wait for it: how many cores are free, who else computes on them, changes nothing in that."""
+def test_who_waits_for_the_gil_is_known_within_three_points(tmp_path, count):
+    """One of the threads has it or is about to, all others wait for it: who else computes on the cores changes nothing in that."""
     (tmp_path / "program.py").write_text(TAKING_TURNS)
-    errors = []
-    while not errors or (abs(errors[-1]) > 0.05 and len(errors) < 5):  # 150 looks are a sample
+    tries = []
+    for _ in range(5):
+        began, used = time.monotonic(), used_by_others()
         found = json.loads(profile("--json", "-", "--quiet", "program.py", str(count), cwd=tmp_path).stdout)
         (group,) = [group for group in found["groups"] if group["name"] == "compute"]
-        held = min(found["gil_held"], 1.0)  # while it is handed over nobody has it
-        errors.append(group["gil_share"] - (1 - held / count))
-    assert abs(errors[-1]) <= 0.05, errors
+        error, others = group["gil_share"] - (1 - 1 / count), (used_by_others() - used) / (time.monotonic() - began)
+        tries.append((error, others))
+        if abs(error) <= 0.03 or others < 0.25:  # cores; 150 looks are a small sample where the threads queue for a core most of the time
+            break
+    assert abs(error) <= 0.03, tries
 
 
 def test_the_gil_is_seen_to_be_held(known):

@@ -75,7 +75,7 @@ class ThreadRecord(NamedTuple):
     awake_for_gil: float
     """What of the seconds of State.GIL the kernel counts as queued: one that waits for the GIL wakes every 5 ms to ask for it."""
     without_gil: float
-    """Not asleep, while another thread had the GIL that it was last seen to wait for: awake to ask for it, or in code that needs none."""
+    """Not asleep, while the GIL that it was last seen to wait for was another's: awake to ask for it, or in code that needs none."""
 
 
 @dataclasses.dataclass
