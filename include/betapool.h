@@ -334,7 +334,7 @@ typedef struct betapool_stats {
     double contending_threads;
     double waiting_threads;
     double surplus_threads;
-    int32_t wait_states;     /* 1: the last decision knew what the threads were doing; 0: it did not, and went by CPU use */
+    int32_t wait_states;     /* 1: the last look at busy threads showed what they were doing; 0: it did not, or there was none */
 } betapool_stats;
 
 /* betapool_get_stats - fills *stats. Errors: -EINVAL (NULL, a wrong size field), -EBADF. */

@@ -230,6 +230,32 @@ static void limits(void **state) {
     EACH_KIND(whole_life, FAULT_READ, FAULT_AFFINITY, FAULT_RLIMIT, FAULT_SYSCONF);
 }
 
+/* What threads do cannot be seen: stats say so while there are tasks, and in all the ticks of a pool that has none. */
+static void nothing_to_be_seen(void) {
+    run.kind = KIND_ADAPTIVE;
+    faults_begin(FAULT_OPEN, 1, UINT_MAX);
+    create_pool();
+    gate gate = GATE_INITIALIZER;
+    for (int i = 0; i < 3; i++) { /* more than the least number of threads, so that there is something to decide afterwards */
+        EXPECT(betapool_submit(run.pool, stop_at_gate, &gate) == 0);
+    }
+    EXPECT(HOLDS_SOON(gate_waiting(&gate) == 3));
+    EXPECT(stats_of(run.pool).wait_states == 0);
+    gate_open(&gate);
+    EXPECT(betapool_wait(run.pool, -1) == 0);
+    uint64_t decisions = stats_of(run.pool).decisions + 20;
+    EXPECT(HOLDS_SOON(stats_of(run.pool).decisions >= decisions));
+    EXPECT(stats_of(run.pool).wait_states == 0);
+    faults_end();
+    EXPECT(betapool_free(run.pool) == 0);
+    ledger_free(&run.ledger);
+}
+
+static void no_wait_states(void **state) {
+    (void)state;
+    assert_int_equal(run_in_child(nothing_to_be_seen, FAULT_OPEN, UINT_MAX), 0);
+}
+
 /* A sleep that ends for no reason. */
 static void sleeping(void **state) {
     (void)state;
@@ -259,6 +285,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory),    cmocka_unit_test(threads), cmocka_unit_test(preparations), cmocka_unit_test(threads_that_end),
         cmocka_unit_test(measuring), cmocka_unit_test(limits),  cmocka_unit_test(sleeping), cmocka_unit_test(no_thread_for_long),
+        cmocka_unit_test(no_wait_states),
     };
     return RUN_FAULTS(tests);
 }

@@ -102,6 +102,7 @@ static void wait_states(void **state) {
         config.interval = 0.02;
         config.min_threads = config.max_threads = THREADS;
         betapool *pool = pool_create(&config);
+        assert_int_equal(stats_of(pool).wait_states, 0); /* nobody has looked yet */
         crowd crowd = {false, works};
         for (int i = 0; i < THREADS + 1; i++) { /* one waits in the queue, so that there is something to decide */
             assert_int_equal(betapool_submit(pool, keep_going, &crowd), 0);

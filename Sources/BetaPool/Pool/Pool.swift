@@ -151,7 +151,7 @@ struct PoolState {
     let locks: Locks
     /// The most workers that were busy in a sample since the last tick.
     var peakBusy = 0
-    /// Whether the last tick knew what the workers were doing.
+    /// The sampler's, as of the last tick.
     var seesWaitStates = false
     /// The native worker that left last. The next one to leave joins it.
     var leaver: Thread?

@@ -19,7 +19,11 @@ struct Sampler: ~Copyable {
     private var sum = Occupancy()
     /// Counted in doubles, for a host may sample without end: an Int of 32 bits would run over.
     private var samples = 0.0
+    /// Of samples with somebody to look at: those that showed something, and those that did not.
+    private var looks = 0.0
     private var failures = 0.0
+    /// Whether the last looks, up to the last `take`, showed what the workers were doing. False before the first one.
+    private(set) var seesWaitStates = false
 
     /// The threads of busy workers, as many as are of interest.
     struct Crew {
@@ -45,6 +49,7 @@ struct Sampler: ~Copyable {
             // Those read stand for all that are busy.
             sum = sum.plus(seen, times: Double(crew.busy) / seen.busy)
             samples += 1
+            looks += 1
         } else if crew.busy == 0 {
             samples += 1
         } else {
@@ -57,9 +62,11 @@ struct Sampler: ~Copyable {
         defer {
             sum = Occupancy()
             samples = 0
+            looks = 0
             failures = 0
         }
-        guard samples > 0, samples >= failures else { return nil }
+        if looks + failures > 0 { seesWaitStates = looks >= failures }
+        guard samples > 0, looks >= failures else { return nil }
         return Occupancy().plus(sum, times: 1 / samples)
     }
 

@@ -8,7 +8,7 @@ extension Pool {
         let before = state.pointee.controller.lastAction
         let decision = state.pointee.controller.tick(now: now, load: load(cores: cores))
         state.pointee.peakBusy = state.pointee.servingCount - state.pointee.idleCount
-        state.pointee.seesWaitStates = decision.occupancy != nil
+        state.pointee.seesWaitStates = state.pointee.sampler.pointee.seesWaitStates
         let host = state.pointee.configuration.host
         callForWorkAndUnlock()
         retireSurplus()

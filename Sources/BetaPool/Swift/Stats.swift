@@ -88,7 +88,8 @@ extension AdaptiveThreadPool {
         /// ``Decision/surplusThreads`` of the last interval.
         public var surplusThreads: Double? { raw.surplus_threads.ifKnown }
 
-        /// Whether the last decision knew what the threads were doing. If not, it went by CPU use and completions.
+        /// Whether the last look at busy threads showed what they were doing. If not, decisions go by CPU use and completions. False before
+        /// the first look.
         public var seesWaitStates: Bool { raw.wait_states != 0 }
     }
 }

@@ -136,8 +136,12 @@ assert os.listdir("/proc") == []
             + USE
             + """
 with Executor(8, interval=0.01) as pool:
+    assert not pool.stats().wait_states
     assert use(pool, 3000) == 0
-    assert pool.stats().decisions > 0 and pool.stats().beta_io is None, pool.stats()  # an idle pool needs none, and so has none to miss
+    assert pool.stats().decisions > 0 and pool.stats().beta_io is None, pool.stats()
+    for _ in range(10):  # decisions with nothing to look at, too
+        assert not pool.stats().wait_states, pool.stats()
+        time.sleep(0.01)
     assert pool.stats().threads >= 1
 """,
         ),
