@@ -1,9 +1,11 @@
 """That the harness of evaluation.torture sees what goes wrong, and that its trials are what they say."""
 
+import subprocess
 import sys
 
 import pytest
 
+from evaluation.children import PACKAGE_PARENT
 from evaluation.torture import forks, limits, lives
 from evaluation.torture.table import Row, markdown
 from evaluation.torture.trial import Trial, run, tally
@@ -56,3 +58,13 @@ def test_runs_are_added_up_and_nothing_that_went_wrong_is_hidden():
     assert "tasks queued, running, blocked in C, raising, submitting more** | 20 | 40 | **2 lost, 1 failed** |" in table
     assert "| **calls that nobody meant** | 1,000 | - | nothing |" in table
     assert table.endswith("\n\n    a machine")
+
+
+def test_what_is_stranded_is_told_of_both_pools():
+    command = [sys.executable, "-m", "evaluation.torture.stranded", "--tasks", "4000"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=PACKAGE_PARENT)
+    assert done.returncode == 0, done.stderr
+    title, *lines = done.stdout.splitlines()
+    assert title.endswith("after 1,000 and after 4,000 tasks")
+    told = [tuple(line.split()[2:4]) for line in lines]
+    assert told == [(task, pool) for task in ("return", "raise") for pool in ("ThreadPoolExecutor", "betapool")]
