@@ -142,8 +142,8 @@ class PoolStats(NamedTuple):
     waiting_threads: Optional[float]
     surplus_threads: Optional[float]
     wait_states: bool
-    """Whether the last look at busy threads showed what they were doing; if not, decisions go by their use of the CPU. False before the first
-    look, which an idle pool does not need."""
+    """Whether the last look at busy threads showed what they were doing; if not, decisions go by their use of the CPU. False before the
+    first look, which an idle pool does not need."""
     queue_time: Optional[Times] = None
     """How long calls waited from submit() until they began; None without `timing`, which costs some 40 ns a task."""
     run_time: Optional[Times] = None

@@ -67,9 +67,9 @@ def test_threads_that_wait_are_seen_waiting():
 def test_threads_that_compute_are_seen_contending_for_the_gil():
     controller = betapool.Controller(1, 64, policy="adaptive", interval=0.1)
     with Crew(controller, compute, 6):
+        # On a busy machine all of them may come late to the cores, and are not seen contending until then.
+        eventually(lambda: (decision := seen(controller)).contending_threads > 2 and decision.surplus_threads > 2)
         decision = seen(controller)
-    assert decision.contending_threads > 2
-    assert decision.surplus_threads > 2
     assert decision.beta_io < 0.3
     assert decision.beta > 0.5  # the paper's ratio takes that for I/O
 
