@@ -35,16 +35,18 @@ def leave_group(path, group):
         try: return os.rmdir(group)
         except OSError: time.sleep(0.01)
 
-def in_group(controller, value):
-    # A cgroup (version 2) of our own below the one we are in, or nothing.
+def in_group(controller, value, version_1=None):
+    # A cgroup of our own below the one we are in, of version 2 or of version 1's controller of that name; or nothing.
     group = None
     try:
-        path = "/sys/fs/cgroup" + open("/proc/self/cgroup").read().strip().split("::")[1].rstrip("/")
+        groups = dict(line.rstrip().split(":", 2)[1:] for line in open("/proc/self/cgroup"))
+        where = f"/{version_1}{groups[version_1]}" if version_1 in groups else groups[""]
+        path = f"/sys/fs/cgroup{where}".rstrip("/")
         group = f"{path}/betapool-{os.getpid()}"
         os.mkdir(group)
         write(f"{group}/{controller}", value)
         write(f"{group}/cgroup.procs", os.getpid())
-    except (OSError, IndexError) as error:
+    except (OSError, KeyError) as error:
         if group is not None and os.path.isdir(group): os.rmdir(group)
         say(f"skip no cgroup with {controller} can be made here: {error.__class__.__name__}")
         os._exit(0)
@@ -102,7 +104,14 @@ while files_of_threads(): time.sleep(0.01)  # they are closed by a thread that n
         ),
         Trial(
             "a cgroup's pids.max: no thread beyond 8",
-            USE + "in_group('pids.max', 8)\npool = Executor()\nuse(pool, 400)\nassert pool.stats().threads <= 8\npool.shutdown()\n",
+            USE
+            + """
+in_group("pids.max", 8, "pids")
+pool = Executor()
+use(pool, 400)
+assert pool.stats().threads <= pool.stats().max_threads <= 8
+pool.shutdown()
+""",
         ),
         Trial(
             "a cgroup's memory.max of 48 MiB",
