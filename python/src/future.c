@@ -154,10 +154,9 @@ static PyMethodDef future_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-
 static PyType_Slot future_slots[] = {
     {Py_tp_dealloc, future_dealloc}, {Py_tp_traverse, future_traverse}, {Py_tp_clear, future_clear}, {Py_tp_setattro, future_setattro},
-    {Py_tp_methods, future_methods}, {Py_tp_getset, future_getset},     {0, NULL},
+    {Py_tp_getset, future_getset},   {0, NULL},
 };
 
 PyType_Spec future_spec = {
@@ -167,6 +166,19 @@ PyType_Spec future_spec = {
     .slots = future_slots,
 };
 
+/* Gives the class its methods: the interpreter calls one straight from its bytecode only if it is of the object's own class, not of a base. */
+static int add_methods(PyObject *class) {
+    for (PyMethodDef *definition = future_methods; definition->ml_name != NULL; definition++) {
+        PyObject *method = PyDescr_NewMethod((PyTypeObject *)class, definition);
+        int code = method == NULL ? -1 : PyObject_SetAttrString(class, definition->ml_name, method);
+        Py_XDECREF(method);
+        if (code < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 PyTypeObject *future_class_create(PyTypeObject *base, PyObject *standard) {
     /* Without the last one the class would have a __dict__ that does not show the future to the collector. */
     PyObject *dict = PyObject_GetAttrString((PyObject *)base, "__dict__");
@@ -175,6 +187,9 @@ PyTypeObject *future_class_create(PyTypeObject *base, PyObject *standard) {
     if (show != NULL) {
         made = PyObject_CallFunction((PyObject *)&PyType_Type, "s(OO){s():sssssO}", "Future", base, standard, "__slots__", "__module__",
                                      "betapool._core", "__doc__", "The outcome of a call, as it will be.", "__dict__", show);
+    }
+    if (made != NULL && add_methods(made) < 0) {
+        Py_CLEAR(made);
     }
     Py_XDECREF(dict);
     Py_XDECREF(show);
