@@ -390,12 +390,26 @@ int condition_notify_all(condition_object *self);
 
 typedef struct future_object future_object;
 
-/* What is to be called: positional arguments and then those by name in one tuple, and the names in another; NULL: none. */
+/* More than one argument, or any by name. Not a tuple: that would be one more object to make, and for the collector to look at. */
+typedef struct arguments {
+    PyObject *names;  /* of the last ones; a tuple, or NULL */
+    Py_ssize_t count; /* of those without a name */
+    PyObject *items[];
+} arguments;
+
+/* What is to be called. */
 typedef struct call {
     PyObject *function;
-    PyObject *args;
-    PyObject *names;
+    PyObject *argument; /* the only one, or NULL */
+    arguments *arguments;
 } call;
+
+/* All arguments, with and without a name. */
+static inline Py_ssize_t arguments_total(const arguments *self) {
+    return self->count + (self->names == NULL ? 0 : PyTuple_GET_SIZE(self->names));
+}
+
+void call_clear(call *call);
 
 extern PyType_Spec future_spec;
 /* The class that derives from future_spec's type and from the standard library's. */

@@ -13,35 +13,57 @@ core_state *future_module_state(future_object *self) {
 
 /* ---- Making ---- */
 
-future_object *future_create(core_state *state, PyObject *function, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+/* NULL with an exception. */
+static arguments *arguments_create(PyObject *const *args, Py_ssize_t count, PyObject *names) {
     Py_ssize_t total = count + (names == NULL ? 0 : PyTuple_GET_SIZE(names));
-    PyObject *tuple = NULL;
-    if (total > 0) {
-        if ((tuple = PyTuple_New(total)) == NULL) {
-            return NULL;
-        }
-        COMES_AFTER(tuple); /* as in object_create */
-        for (Py_ssize_t i = 0; i < total; i++) {
-            PyTuple_SET_ITEM(tuple, i, new_crossing_ref(args[i]));
-        }
-    }
-    PyTypeObject *type = state->future_class;
-    future_object *self = (future_object *)object_create(type);
+    arguments *self = PyMem_Malloc(sizeof *self + (size_t)total * sizeof self->items[0]);
     if (self == NULL) {
-        Py_XDECREF(tuple);
+        PyErr_NoMemory();
         return NULL;
     }
-    self->function = new_crossing_ref(function);
-    self->args = tuple == NULL ? NULL : let_cross(tuple);
+    COMES_AFTER(self);
     self->names = names == NULL ? NULL : new_crossing_ref(names);
+    self->count = count;
+    for (Py_ssize_t i = 0; i < total; i++) {
+        self->items[i] = new_crossing_ref(args[i]);
+    }
+    return self;
+}
+
+future_object *future_create(core_state *state, PyObject *function, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    arguments *arguments = NULL;
+    if ((count > 1 || names != NULL) && (arguments = arguments_create(args, count, names)) == NULL) {
+        return NULL;
+    }
+    future_object *self = (future_object *)object_create(state->future_class);
+    if (self == NULL) {
+        call_clear(&(call){.arguments = arguments});
+        return NULL;
+    }
+    self->call.function = new_crossing_ref(function);
+    self->call.argument = arguments == NULL && count == 1 ? new_crossing_ref(args[0]) : NULL;
+    self->call.arguments = arguments;
     return self;
 }
 
 void future_take_call(future_object *self, call *call) {
-    call->function = self->function;
-    call->args = self->args;
-    call->names = self->names;
-    self->function = self->args = self->names = NULL;
+    *call = self->call;
+    self->call = (struct call){NULL, NULL, NULL};
+}
+
+void call_clear(call *call) {
+    arguments *arguments = call->arguments;
+    call->arguments = NULL;
+    Py_CLEAR(call->function);
+    Py_CLEAR(call->argument);
+    if (arguments != NULL) {
+        for (Py_ssize_t i = 0, total = arguments_total(arguments); i < total; i++) {
+            Py_DECREF(arguments->items[i]);
+        }
+        Py_XDECREF(arguments->names);
+        COMES_BEFORE(arguments);
+        PyMem_Free(arguments);
+    }
 }
 
 /* Of the moment 48 bits are kept, without the lowest ones, which tell no more than some nanoseconds. */
@@ -99,8 +121,13 @@ static int future_setattro(PyObject *self, PyObject *name, PyObject *value) {
 
 static int future_traverse(future_object *self, visitproc visit, void *arg) {
     Py_VISIT(Py_TYPE(self));
-    Py_VISIT(self->function);
-    Py_VISIT(self->args);
+    Py_VISIT(self->call.function);
+    Py_VISIT(self->call.argument);
+    if (self->call.arguments != NULL) {
+        for (Py_ssize_t i = 0, total = arguments_total(self->call.arguments); i < total; i++) {
+            Py_VISIT(self->call.arguments->items[i]);
+        }
+    }
     Py_VISIT(self->value);
     if (self->extra != NULL) {
         Py_VISIT(self->extra->condition);
@@ -111,9 +138,7 @@ static int future_traverse(future_object *self, visitproc visit, void *arg) {
 }
 
 static int future_clear(future_object *self) {
-    Py_CLEAR(self->function);
-    Py_CLEAR(self->args);
-    Py_CLEAR(self->names);
+    call_clear(&self->call);
     Py_CLEAR(self->value);
     if (self->extra != NULL) {
         Py_CLEAR(self->extra->condition);

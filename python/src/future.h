@@ -29,10 +29,7 @@ typedef struct extra {
 
 struct future_object {
     PyObject_HEAD
-    /* The call, until it begins. */
-    PyObject *function;
-    PyObject *args;  /* a tuple: the positional ones, then those by name; or NULL */
-    PyObject *names; /* a tuple, or NULL */
+    call call; /* until it begins */
     PyObject *value; /* the result or the exception */
     extra *extra;
     sleeper *sleepers;

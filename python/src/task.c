@@ -3,20 +3,16 @@
 
 /* ---- Running ---- */
 
-static void call_clear(call *call) {
-    COMES_BEFORE(call->args);
-    Py_CLEAR(call->function);
-    Py_CLEAR(call->args);
-    Py_CLEAR(call->names);
+static PyObject *call_make(const call *call) {
+    if (call->arguments != NULL) {
+        return PyObject_Vectorcall(call->function, call->arguments->items, (size_t)call->arguments->count, call->arguments->names);
+    }
+    return call->argument == NULL ? PyObject_CallNoArgs(call->function) : PyObject_CallOneArg(call->function, call->argument);
 }
 
-static PyObject *call_make(const call *call) {
-    if (call->args == NULL) {
-        return PyObject_CallNoArgs(call->function);
-    }
-    Py_ssize_t named = call->names == NULL ? 0 : PyTuple_GET_SIZE(call->names);
-    Py_ssize_t count = PyTuple_GET_SIZE(call->args) - named;
-    return PyObject_Vectorcall(call->function, ((PyTupleObject *)call->args)->ob_item, (size_t)count, call->names);
+/* The first argument, if there is one. */
+static PyObject *call_first(const call *call) {
+    return call->arguments == NULL ? call->argument : call->arguments->items[0];
 }
 
 /* Says that a future did not take what a worker brought. */
@@ -34,7 +30,7 @@ static void report_failure(pool_object *pool) {
 static void tell_task(pool_object *pool, const call *call, double queued, double wall, double cpu) {
     PyObject *raised = PyErr_GetRaisedException();
     /* In a context's copy it is context.run that is called, and the function is its first argument. */
-    PyObject *function = pool->copies_context && call->args != NULL ? PyTuple_GET_ITEM(call->args, 0) : call->function;
+    PyObject *function = pool->copies_context && call_first(call) != NULL ? call_first(call) : call->function;
     /* Where the two clocks disagree, the wall clock is right. */
     PyObject *done = PyObject_CallMethod(pool->crew, "tell_task", "Oddd", function, queued, wall, cpu < wall ? cpu : wall);
     if (done == NULL) {
@@ -118,13 +114,17 @@ static void task_run(void *argument, int status) {
 
 /* The arguments as a tuple and a dict. -1 with an exception. */
 static int unpack(const call *call, PyObject **args, PyObject **kwargs) {
-    Py_ssize_t total = call->args == NULL ? 0 : PyTuple_GET_SIZE(call->args);
-    Py_ssize_t named = call->names == NULL ? 0 : PyTuple_GET_SIZE(call->names);
-    *args = call->args == NULL ? PyTuple_New(0) : PyTuple_GetSlice(call->args, 0, total - named);
+    const arguments *arguments = call->arguments;
+    PyObject *const *items = arguments == NULL ? &call->argument : arguments->items;
+    Py_ssize_t count = arguments == NULL ? call->argument != NULL : arguments->count;
+    *args = PyTuple_New(count);
     *kwargs = PyDict_New();
     int code = *args == NULL || *kwargs == NULL ? -1 : 0;
-    for (Py_ssize_t i = 0; code == 0 && i < named; i++) {
-        code = PyDict_SetItem(*kwargs, PyTuple_GET_ITEM(call->names, i), PyTuple_GET_ITEM(call->args, total - named + i));
+    for (Py_ssize_t i = 0; code == 0 && i < count; i++) {
+        PyTuple_SET_ITEM(*args, i, Py_NewRef(items[i]));
+    }
+    for (Py_ssize_t i = count; code == 0 && arguments != NULL && i < arguments_total(arguments); i++) {
+        code = PyDict_SetItem(*kwargs, PyTuple_GET_ITEM(arguments->names, i - count), items[i]);
     }
     if (code < 0) {
         Py_CLEAR(*args);
