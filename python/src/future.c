@@ -30,12 +30,31 @@ static arguments *arguments_create(PyObject *const *args, Py_ssize_t count, PyOb
     return self;
 }
 
+/* Hidden from the collector: while it is queued it is no garbage. */
+static future_object *future_alloc(PyTypeObject *type) {
+#if PY_VERSION_HEX >= 0x030d0000
+    /* As type->tp_alloc, which looks at more, and shows the object to the collector. */
+    future_object *self = PyObject_GC_New(future_object, type);
+    if (self != NULL) {
+        COMES_AFTER(self);
+        memset((char *)self + sizeof(PyObject), 0, (size_t)type->tp_basicsize - sizeof(PyObject));
+    }
+    return self;
+#else
+    future_object *self = (future_object *)object_create(type);
+    if (self != NULL) {
+        object_hide((PyObject *)self);
+    }
+    return self;
+#endif
+}
+
 future_object *future_create(core_state *state, PyObject *function, PyObject *const *args, Py_ssize_t count, PyObject *names) {
     arguments *arguments = NULL;
     if ((count > 1 || names != NULL) && (arguments = arguments_create(args, count, names)) == NULL) {
         return NULL;
     }
-    future_object *self = (future_object *)object_create(state->future_class);
+    future_object *self = future_alloc(state->future_class);
     if (self == NULL) {
         call_clear(&(call){.arguments = arguments});
         return NULL;
@@ -148,13 +167,54 @@ static int future_clear(future_object *self) {
     return 0;
 }
 
-static void future_dealloc(future_object *self) {
-    object_end((PyObject *)self);
+/* Gives back all that it has. */
+static void future_end(future_object *self) {
     future_clear(self);
     COMES_BEFORE(self->extra);
     PyMem_Free(self->extra);
     object_free((PyObject *)self);
 }
+
+static void future_dealloc(future_object *self) {
+    object_end((PyObject *)self);
+    future_end(self);
+}
+
+#if PY_VERSION_HEX >= 0x030d0000
+/* Whether there may be another future in it, and so on. */
+static bool may_nest(const future_object *self) {
+    return self->extra != NULL || self->call.function != NULL || (self->value != NULL && PyType_IS_GC(Py_TYPE(self->value)));
+}
+
+/* With what its class has beyond FutureBase. */
+static void class_end(PyObject *self) {
+    PyObject_ClearWeakRefs(self);
+    PyObject_ClearManagedDict(self);
+    future_end((future_object *)self);
+}
+
+/*
+ * The destructor of the class that derives from the standard library's: in the place of the one that classes made in Python have, which
+ * finds out for each object what its class has.
+ */
+static void class_dealloc(PyObject *self) {
+    if (Py_TYPE(self)->tp_finalize != NULL) {
+        object_show(self);
+        if (PyObject_CallFinalizerFromDealloc(self) < 0) {
+            return; /* __del__ has kept it */
+        }
+    }
+    object_end(self);
+    bool is_own = Py_TYPE(self)->tp_dealloc == class_dealloc; /* else the destructor of the derived class sees to the depth */
+    if (is_own && may_nest((future_object *)self)) {
+        Py_TRASHCAN_BEGIN(self, class_dealloc)
+        class_end(self);
+        Py_TRASHCAN_END
+    } else {
+        class_end(self);
+    }
+}
+#endif
 
 static PyMethodDef future_methods[] = {
     {"result", (PyCFunction)(void (*)(void))future_result, METH_FASTCALL | METH_KEYWORDS,
@@ -216,6 +276,11 @@ PyTypeObject *future_class_create(PyTypeObject *base, PyObject *standard) {
     if (made != NULL && add_methods(made) < 0) {
         Py_CLEAR(made);
     }
+#if PY_VERSION_HEX >= 0x030d0000
+    if (made != NULL) {
+        ((PyTypeObject *)made)->tp_dealloc = class_dealloc;
+    }
+#endif
     Py_XDECREF(dict);
     Py_XDECREF(show);
     return (PyTypeObject *)made;

@@ -197,7 +197,6 @@ static PyObject *submit(pool_object *pool, PyObject *function, PyObject *const *
         future_set_queued(future, ticks_now());
     }
     new_crossing_ref((PyObject *)future); /* the queue's */
-    object_hide((PyObject *)future); /* while it is queued it is no garbage */
     COMES_BEFORE(future);
     PyObject *error = NULL;
     host_call call;
