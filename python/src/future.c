@@ -188,7 +188,9 @@ static bool may_nest(const future_object *self) {
 
 /* With what its class has beyond FutureBase. */
 static void class_end(PyObject *self) {
-    PyObject_ClearWeakRefs(self);
+    if (*(PyObject **)((char *)self + Py_TYPE(self)->tp_weaklistoffset) != NULL) {
+        PyObject_ClearWeakRefs(self);
+    }
     PyObject_ClearManagedDict(self);
     future_end((future_object *)self);
 }

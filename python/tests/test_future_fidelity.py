@@ -281,6 +281,68 @@ def test_attributes_and_weak_references(executor):
     eventually(lambda: gc.collect() >= 0 and reference() is None)
 
 
+def test_the_end_of_one_is_seen(executor):
+    ended = []
+    future = executor.submit(abs, -1)
+    future.result(30)
+    future.value = value = Big()
+    references = [weakref.ref(future, lambda reference: ended.append("future")), weakref.ref(value, lambda reference: ended.append("value"))]
+    del value, future
+    eventually(lambda: gc.collect() >= 0 and ended == ["future", "value"])
+    assert [reference() for reference in references] == [None, None]
+
+
+@pytest.mark.parametrize("of", ["class", "derived"])
+def test_its_class_may_have_a_finalizer_that_keeps_it(executor, of):
+    kept = []
+    made = type(executor.submit(abs, 1))
+    if of == "class":
+        derived = made
+        made.__del__ = lambda self: kept.append(self)
+    else:
+        derived = type("Derived", (made,), {"__del__": lambda self: kept.append(self)})
+    try:
+        future = derived()
+        future.set_result(5)
+        number = id(future)
+        del future
+        eventually(lambda: gc.collect() >= 0 and number in map(id, kept))
+        assert next(future for future in kept if id(future) == number).result() == 5
+    finally:
+        if of == "class":
+            del made.__del__
+    reference = weakref.ref(kept[0])
+    kept.clear()
+    eventually(lambda: gc.collect() >= 0 and reference() is None)
+
+
+@pytest.mark.parametrize("is_derived", [False, True])
+def test_a_long_chain_of_them_ends(executor, is_derived):
+    made = type(executor.submit(abs, 1))
+    made = type("Derived", (made,), {}) if is_derived else made
+    last = made()
+    reference = weakref.ref(last)
+    future = last
+    for _ in range(100_000):
+        outer = made()
+        outer.set_result(future)
+        future = outer
+    del last, outer, future
+    eventually(lambda: gc.collect() >= 0 and reference() is None)
+
+
+def test_many_arguments(executor):
+    def told(*args, **kwargs):
+        return args, kwargs
+
+    for count in range(10):
+        args, kwargs = tuple(range(count)), {f"name{number}": number for number in range(count)}
+        assert executor.submit(told, *args).result(30) == (args, {})
+        assert executor.submit(told, **kwargs).result(30) == ((), kwargs)
+        assert executor.submit(told, *args, **kwargs).result(30) == (args, kwargs)
+    assert executor.submit(told, ()).result(30) == (((),), {})
+
+
 def test_it_cannot_be_copied_or_pickled(executor):
     future = executor.submit(abs, -1)
     future.result(30)
