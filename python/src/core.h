@@ -464,16 +464,21 @@ PyObject *task_take(pool_object *pool);
  * thread may run Python code; without one they must not.
  */
 typedef struct host_call {
+    struct host_thread *thread;
     struct host_call *outer;
     pool_object *pool;
     PyObject *give_up; /* the crew's method for futures of tasks that the library gives up during this call; borrowed */
     PyObject **error;  /* where the exception goes that kept a thread from starting; NULL: nowhere */
 } host_call;
 
+/* The calling thread as a host's. It is asked for once where much is to be done: to find what belongs to a thread takes a call. */
+typedef struct host_thread host_thread;
+host_thread *host_this_thread(void);
+
 void host_enter(host_call *call, pool_object *pool, PyObject *give_up, PyObject **error);
 void host_leave(host_call *call);
-/* The pool of the call that this thread makes, and the method for futures of tasks given up meanwhile. */
-pool_object *host_pool(void);
+/* The pool of the call that the thread makes, and the method for futures of tasks given up meanwhile. */
+pool_object *host_pool(const host_thread *thread);
 PyObject *host_give_up(void);
 
 /* Whether there are cores enough for a thread to wait for another one without sleeping. Counted when a pool is made. */
@@ -489,11 +494,11 @@ int host_serve(pool_object *pool);
 /* Whether the calling thread is a worker, and one of the pool's. */
 bool host_is_worker(void);
 bool host_is_serving(pool_object *pool);
-/* The future of the task that the calling thread runs, or NULL. */
-void host_set_future(PyObject *future);
-PyObject *host_future(void);
+/* The future of the task that the thread runs, or NULL. */
+void host_set_future(host_thread *thread, PyObject *future);
+PyObject *host_future(const host_thread *thread);
 /* Called by a worker between two tasks: lets other threads have the GIL if they ask for it. */
-void host_give_way(void);
+void host_give_way(host_thread *thread);
 
 /* The callbacks of betapool_config; `host` is the pool_object. */
 int host_spawn(void *host);

@@ -6,11 +6,10 @@
 
 #include <sched.h>
 
-/* The innermost call into the library that this thread makes with the GIL held. Not PyGILState_Check: that answers for other reasons too. */
-static _Thread_local host_call *current;
-
-/* This thread as a worker. A thread serves one pool at a time. */
-static _Thread_local struct {
+struct host_thread {
+    /* The innermost call into the library that it makes with the GIL held. Not PyGILState_Check: that answers for other reasons too. */
+    host_call *call;
+    /* As a worker. A thread serves one pool at a time. */
     pool_object *pool; /* borrowed; NULL: not a worker */
     PyObject *future;  /* of the task that it runs; borrowed, or NULL */
     PyThreadState *parked;
@@ -23,23 +22,30 @@ static _Thread_local struct {
     unsigned until_checkpoint; /* tasks left of them */
     double since;              /* when the batch began */
 #endif
-} worker;
+};
+
+static _Thread_local host_thread this_thread;
+
+host_thread *host_this_thread(void) {
+    return &this_thread;
+}
 
 void host_enter(host_call *call, pool_object *pool, PyObject *give_up, PyObject **error) {
-    *call = (host_call){.outer = current, .pool = pool, .give_up = give_up, .error = error};
-    current = call;
+    host_thread *thread = &this_thread;
+    *call = (host_call){.thread = thread, .outer = thread->call, .pool = pool, .give_up = give_up, .error = error};
+    thread->call = call;
 }
 
 void host_leave(host_call *call) {
-    current = call->outer;
+    call->thread->call = call->outer;
 }
 
-pool_object *host_pool(void) {
-    return current->pool;
+pool_object *host_pool(const host_thread *thread) {
+    return thread->call->pool;
 }
 
 PyObject *host_give_up(void) {
-    return current == NULL ? NULL : current->give_up;
+    return this_thread.call == NULL ? NULL : this_thread.call->give_up;
 }
 
 /* ---- Calls that may wait ---- */
@@ -64,14 +70,14 @@ bool host_has_cores(void) {
 
 
 void host_detach(void) {
-    worker.parked_call = current;
-    current = NULL;
-    worker.parked = PyEval_SaveThread();
+    this_thread.parked_call = this_thread.call;
+    this_thread.call = NULL;
+    this_thread.parked = PyEval_SaveThread();
 }
 
 void host_attach(void) {
-    PyEval_RestoreThread(worker.parked);
-    current = worker.parked_call;
+    PyEval_RestoreThread(this_thread.parked);
+    this_thread.call = this_thread.parked_call;
 }
 
 /* ---- Giving way ---- */
@@ -83,9 +89,9 @@ void host_attach(void) {
  * loses the race for the GIL each time.
  */
 static void checkpoint(void) {
-    PyObject *done = PyObject_CallMethodNoArgs(worker.pool->crew, worker.pool->state->checkpoint);
+    PyObject *done = PyObject_CallMethodNoArgs(this_thread.pool->crew, this_thread.pool->state->checkpoint);
     if (done == NULL) {
-        PyErr_WriteUnraisable(worker.pool->crew); /* raised from another thread, meant for a task that is over */
+        PyErr_WriteUnraisable(this_thread.pool->crew); /* raised from another thread, meant for a task that is over */
     }
     Py_XDECREF(done);
 }
@@ -96,11 +102,11 @@ static void checkpoint(void) {
 #define REQUESTS 0xff
 
 static void begin_batch(void) {
-    worker.requests = &PyThreadState_Get()->eval_breaker;
+    this_thread.requests = &PyThreadState_Get()->eval_breaker;
 }
 
-void host_give_way(void) {
-    if (__atomic_load_n(worker.requests, __ATOMIC_RELAXED) & REQUESTS) {
+void host_give_way(host_thread *thread) {
+    if (__atomic_load_n(thread->requests, __ATOMIC_RELAXED) & REQUESTS) {
         checkpoint();
     }
 }
@@ -115,20 +121,20 @@ void host_give_way(void) {
 #define BATCH_TASKS 1024
 
 static void begin_batch(void) {
-    worker.until_checkpoint = worker.batch;
-    worker.since = betapool_wall_time();
+    this_thread.until_checkpoint = this_thread.batch;
+    this_thread.since = betapool_wall_time();
 }
 
-void host_give_way(void) {
-    if (--worker.until_checkpoint > 0) {
+void host_give_way(host_thread *thread) {
+    if (--thread->until_checkpoint > 0) {
         return;
     }
-    double elapsed = betapool_wall_time() - worker.since;
+    double elapsed = betapool_wall_time() - thread->since;
     if (elapsed > BATCH_SECONDS) {
-        unsigned fitting = (unsigned)(worker.batch * (BATCH_SECONDS / elapsed));
-        worker.batch = fitting > 1 ? fitting : 1;
-    } else if (elapsed < BATCH_SECONDS / 2 && worker.batch < BATCH_TASKS) {
-        worker.batch *= 2;
+        unsigned fitting = (unsigned)(thread->batch * (BATCH_SECONDS / elapsed));
+        thread->batch = fitting > 1 ? fitting : 1;
+    } else if (elapsed < BATCH_SECONDS / 2 && thread->batch < BATCH_TASKS) {
+        thread->batch *= 2;
     }
     checkpoint();
     begin_batch();
@@ -141,13 +147,13 @@ void host_give_way(void) {
 int host_serve(pool_object *pool) {
     host_call call;
     host_enter(&call, pool, pool->state->cancel_future, NULL);
-    worker.pool = pool;
+    this_thread.pool = pool;
 #if PY_VERSION_HEX < 0x030d0000
-    worker.batch = 1;
+    this_thread.batch = 1;
 #endif
     begin_batch();
     int code = betapool_serve(pool->native);
-    worker.pool = NULL;
+    this_thread.pool = NULL;
     delivery_end();
     host_leave(&call);
     if (betapool_join(pool->native, 0) != -ETIMEDOUT) {
@@ -157,35 +163,35 @@ int host_serve(pool_object *pool) {
 }
 
 bool host_is_worker(void) {
-    return worker.pool != NULL;
+    return this_thread.pool != NULL;
 }
 
 bool host_is_serving(pool_object *pool) {
-    return worker.pool == pool;
+    return this_thread.pool == pool;
 }
 
-void host_set_future(PyObject *future) {
-    worker.future = future;
+void host_set_future(host_thread *thread, PyObject *future) {
+    thread->future = future;
 }
 
-PyObject *host_future(void) {
-    return worker.future;
+PyObject *host_future(const host_thread *thread) {
+    return thread->future;
 }
 
 /* ---- Callbacks ---- */
 
 void host_before_wait(void *Py_UNUSED(host)) {
 #ifdef Py_GIL_DISABLED
-    host_give_way(); /* whoever stops the world is told at once of a thread that stops, but looks for one that detaches each 1 ms */
+    host_give_way(&this_thread); /* whoever stops the world is told at once of a thread that stops, but looks for one that detaches each 1 ms */
 #endif
     delivery_end();
-    worker.parked_since = betapool_wall_time();
+    this_thread.parked_since = betapool_wall_time();
     host_detach();
 }
 
 void host_after_wait(void *Py_UNUSED(host)) {
     /* Called so soon that it was not asleep: then whoever called it is likely to let go of the GIL in a moment, to wait for the outcome. */
-    if (host_has_cores() && betapool_wall_time() - worker.parked_since < 60e-6) {
+    if (host_has_cores() && betapool_wall_time() - this_thread.parked_since < 60e-6) {
         gil_await();
     }
     host_attach();
@@ -203,14 +209,14 @@ static void keep_error(PyObject **where, PyObject *exception) {
 
 int host_spawn(void *host) {
     pool_object *pool = host;
-    if (current == NULL) {
+    if (this_thread.call == NULL) {
         return mailbox_ask_thread(&pool->mailbox);
     }
     /* While the interpreter ends it takes threads away in the middle of a task: they come here as they unwind, and hold no GIL. */
     if (Py_IsFinalizing()) {
         return -EAGAIN;
     }
-    host_call *call = current;
+    host_call *call = this_thread.call;
     PyObject *interruption = PyObject_CallMethodOneArg(pool->crew, pool->state->hire, (PyObject *)pool);
     if (interruption == NULL) {
         keep_error(call->error, PyErr_GetRaisedException());

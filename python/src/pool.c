@@ -209,8 +209,9 @@ static PyObject *pool_forked(pool_object *self, PyObject *Py_UNUSED(ignored)) {
         return core_raise(code);
     }
     bool is_serving = host_is_serving(self);
-    if (is_serving && host_future() != NULL) {
-        PyObject *done = PyObject_CallMethodOneArg(self->crew, self->state->disown_future, host_future());
+    PyObject *future = is_serving ? host_future(host_this_thread()) : NULL;
+    if (future != NULL) {
+        PyObject *done = PyObject_CallMethodOneArg(self->crew, self->state->disown_future, future);
         if (done == NULL) {
             return NULL;
         }

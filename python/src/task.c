@@ -58,7 +58,7 @@ static PyObject *call_and_time(pool_object *pool, const call *call, const future
     return result;
 }
 
-static void execute(pool_object *pool, future_object *future) {
+static void execute(host_thread *thread, pool_object *pool, future_object *future) {
     int goes = future_begin(future, pool->state);
     if (goes <= 0) {
         if (goes < 0) {
@@ -68,9 +68,9 @@ static void execute(pool_object *pool, future_object *future) {
     }
     call call;
     future_take_call(future, &call);
-    host_set_future((PyObject *)future);
+    host_set_future(thread, (PyObject *)future);
     PyObject *result = pool->timing == NULL ? call_make(&call) : call_and_time(pool, &call, future);
-    host_set_future(NULL);
+    host_set_future(thread, NULL);
     PyObject *exception = result == NULL ? PyErr_GetRaisedException() : NULL;
     /* Before anybody can see the result, so that whoever has it knows that the arguments are released. */
     call_clear(&call);
@@ -94,11 +94,12 @@ static void give_up(pool_object *pool, future_object *future) {
 
 static void task_run(void *argument, int status) {
     future_object *future = argument;
-    pool_object *pool = host_pool();
+    host_thread *thread = host_this_thread();
+    pool_object *pool = host_pool(thread);
     COMES_AFTER(future);
     limit_leave(pool);
     if (status == 0) {
-        execute(pool, future);
+        execute(thread, pool, future);
     } else {
         give_up(pool, future);
     }
@@ -106,7 +107,7 @@ static void task_run(void *argument, int status) {
     COMES_BEFORE(future);
     Py_DECREF(future);
     if (status == 0) {
-        host_give_way();
+        host_give_way(thread);
     }
 }
 
