@@ -74,9 +74,12 @@ interpreters_status = $(if $(filter-out 0,$(.SHELLSTATUS)),$(error not every int
 extensions   = $(foreach row,$(interpreters),python/betapool/_core$(firstword $(subst |, ,$(row))))
 include_of   = $(lastword $(subst |, ,$(filter $1|%,$(interpreters))))
 
+# Across files, and gcc with the linker that it comes with alone: a task goes through five of them.
+link_time = $(if $(findstring Free Software,$(shell $(CC) --version)),-flto=auto)
+
 python/betapool/_core%: $(wildcard python/src/*.c python/src/*.h) include/betapool.h Makefile | $(link) python/betapool/$(SONAME)
 	$(say) "building $@"
-	@$(CC) -shared -fPIC $(CFLAGS) -Wall -Wextra -fvisibility=hidden -fstack-protector-strong -isystem $(call include_of,$*) -Iinclude \
+	@$(CC) -shared -fPIC $(CFLAGS) $(link_time) -Wall -Wextra -fvisibility=hidden -fstack-protector-strong -isystem $(call include_of,$*) -Iinclude \
 	    $(filter %.c,$^) -o $@.new -L.build/lib -lbetapool -Wl,-rpath,'$$ORIGIN',-z,relro,-z,now
 	@mv $@.new $@
 

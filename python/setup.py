@@ -22,10 +22,11 @@ CHECKOUT = HERE.parent
 NATIVE = HERE / "native" if (HERE / "native").is_dir() else CHECKOUT
 # What `make lib` needs. The Makefile asks .ci/pythons whatever is made.
 NATIVE_SOURCES = ("Makefile", "Package.swift", "Sources", "include", ".ci/packages", ".ci/pythons")
+COMPILER = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
 TOOLS = {
     "make": "make",
     os.environ.get("SWIFT", "swift"): "a Swift toolchain, 6.1 or later (swift.org/install)",
-    shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]: "a C compiler (Debian: apt-get install gcc libc6-dev)",
+    COMPILER: "a C compiler (Debian: apt-get install gcc libc6-dev)",
 }
 
 # For another machine than this one, as `make wheels` does for ARM: setuptools is told so by CPython's own variables.
@@ -106,6 +107,13 @@ class SourceDistribution(sdist):
         shutil.copy2(HERE / "LICENSE", base / "LICENSE")
 
 
+def across_files() -> "list[str]":
+    """How to optimize across files, as the Makefile does it: by gcc alone, which has the linker for it."""
+    found = shutil.which(COMPILER)
+    is_gcc = found and "Free Software" in subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
+    return ["-flto=auto"] if is_gcc else []
+
+
 def sources(pattern: str) -> "list[str]":
     return sorted(str(path.relative_to(HERE)) for path in HERE.glob(pattern))
 
@@ -117,6 +125,8 @@ if NATIVE == CHECKOUT:
     (HERE / base).mkdir(parents=True, exist_ok=True)
     built = {"build": {"build_base": str(base)}, "egg_info": {"egg_base": str(base)}}
 
+link_time = across_files()
+
 setup(
     version=version(),
     ext_modules=[
@@ -127,8 +137,8 @@ setup(
             include_dirs=[str(NATIVE / "include")],
             library_dirs=[str(LIBRARY)],
             libraries=["betapool"],
-            extra_compile_args=["-O2", "-g0", "-fvisibility=hidden", "-fstack-protector-strong"],
-            extra_link_args=["-Wl,-s,-z,relro,-z,now"] + ([] if SYSTEM_LIBRARY else ["-Wl,-rpath,$ORIGIN"]),
+            extra_compile_args=["-O2", "-g0", "-fvisibility=hidden", "-fstack-protector-strong", *link_time],
+            extra_link_args=["-Wl,-s,-z,relro,-z,now", *link_time] + ([] if SYSTEM_LIBRARY else ["-Wl,-rpath,$ORIGIN"]),
         )
     ],
     cmdclass={"build_ext": BuildExtension, "build_py": BuildPython, "sdist": SourceDistribution},
