@@ -128,7 +128,7 @@ PyObject *future_only_argument(const char *method, const char *name, PyObject *c
 /* ---- The collector ---- */
 
 void future_show_if_needed(future_object *self) {
-    if (self->value == NULL || PyObject_IS_GC(self->value)) {
+    if (self->value == NULL || PyType_IS_GC(Py_TYPE(self->value))) {
         object_show((PyObject *)self);
     }
 }
@@ -157,7 +157,9 @@ static int future_traverse(future_object *self, visitproc visit, void *arg) {
 }
 
 static int future_clear(future_object *self) {
-    call_clear(&self->call);
+    if (self->call.function != NULL) {
+        call_clear(&self->call);
+    }
     Py_CLEAR(self->value);
     if (self->extra != NULL) {
         Py_CLEAR(self->extra->condition);
@@ -170,8 +172,10 @@ static int future_clear(future_object *self) {
 /* Gives back all that it has. */
 static void future_end(future_object *self) {
     future_clear(self);
-    COMES_BEFORE(self->extra);
-    PyMem_Free(self->extra);
+    if (self->extra != NULL) {
+        COMES_BEFORE(self->extra);
+        PyMem_Free(self->extra);
+    }
     object_free((PyObject *)self);
 }
 
