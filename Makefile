@@ -79,8 +79,8 @@ link_time = $(if $(findstring Free Software,$(shell $(CC) --version)),-flto=auto
 
 python/betapool/_core%: $(wildcard python/src/*.c python/src/*.h) include/betapool.h Makefile | $(link) python/betapool/$(SONAME)
 	$(say) "building $@"
-	@$(CC) -shared -fPIC $(CFLAGS) $(link_time) -Wall -Wextra -fvisibility=hidden -fstack-protector-strong -isystem $(call include_of,$*) -Iinclude \
-	    $(filter %.c,$^) -o $@.new -L.build/lib -lbetapool -Wl,-rpath,'$$ORIGIN',-z,relro,-z,now
+	@$(CC) -shared -fPIC $(CFLAGS) $(link_time) -Wall -Wextra -fvisibility=hidden -fstack-protector-strong \
+	    -isystem $(call include_of,$*) -Iinclude $(filter %.c,$^) -o $@.new -L.build/lib -lbetapool -Wl,-rpath,'$$ORIGIN',-z,relro,-z,now
 	@mv $@.new $@
 
 # The extension finds the library beside itself.

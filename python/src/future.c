@@ -257,7 +257,7 @@ PyType_Spec future_spec = {
     .slots = future_slots,
 };
 
-/* Gives the class its methods: the interpreter calls one straight from its bytecode only if it is of the object's own class, not of a base. */
+/* Gives the class its methods: the interpreter calls straight from its bytecode those of an object's own class, but none of a base. */
 static int add_methods(PyObject *class) {
     for (PyMethodDef *definition = future_methods; definition->ml_name != NULL; definition++) {
         PyObject *method = PyDescr_NewMethod((PyTypeObject *)class, definition);

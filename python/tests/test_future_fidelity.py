@@ -286,7 +286,7 @@ def test_the_end_of_one_is_seen(executor):
     future = executor.submit(abs, -1)
     future.result(30)
     future.value = value = Big()
-    references = [weakref.ref(future, lambda reference: ended.append("future")), weakref.ref(value, lambda reference: ended.append("value"))]
+    references = [weakref.ref(one, lambda _, name=name: ended.append(name)) for one, name in ((future, "future"), (value, "value"))]
     del value, future
     eventually(lambda: gc.collect() >= 0 and ended == ["future", "value"])
     assert [reference() for reference in references] == [None, None]
