@@ -16,6 +16,9 @@
 
 #pragma GCC visibility push(hidden) /* the module exports PyInit__core alone */
 
+/* Of what is seldom called on the way to a task: its locals are not to be part of the stack under each task. */
+#define APART __attribute__((noinline))
+
 /* ---- module.c ---- */
 
 /* The module's state; every object that needs it keeps a pointer, and keeps it alive through its type. */

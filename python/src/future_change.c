@@ -34,7 +34,7 @@ static int tell(future_object *self, const change *change, condition_object *con
  */
 enum { BY_THE_BOOK = 2 };
 
-static int make_change(future_object *self, core_state *state, const change *change, unsigned *before) {
+APART static int make_change(future_object *self, core_state *state, const change *change, unsigned *before) {
     PyObject *held = NULL;
     for (;;) {
         PyObject *condition, *value = NULL;
@@ -104,7 +104,7 @@ static int call_back(future_object *self, core_state *state, PyObject *callback)
 }
 
 /* Calls all of them. None is added to the list of a future that is done. */
-static int call_all_back(future_object *self, core_state *state) {
+APART static int call_all_back(future_object *self, core_state *state) {
     PyObject *callbacks;
     BEGIN_ATOMIC(self);
     callbacks = self->extra == NULL ? NULL : Py_XNewRef(self->extra->callbacks);

@@ -16,7 +16,7 @@ static PyObject *call_first(const call *call) {
 }
 
 /* Says that a future did not take what a worker brought. */
-static void report_failure(pool_object *pool) {
+APART static void report_failure(pool_object *pool) {
     PyObject *exception = PyErr_GetRaisedException();
     PyObject *done = PyObject_CallMethodOneArg(pool->crew, pool->state->task_failed, exception);
     if (done == NULL) {
@@ -43,7 +43,7 @@ static void tell_task(pool_object *pool, const call *call, double queued, double
 }
 
 /* As call_make, and sees how long the call had waited and how long it takes. */
-static PyObject *call_and_time(pool_object *pool, const call *call, const future_object *future) {
+APART static PyObject *call_and_time(pool_object *pool, const call *call, const future_object *future) {
     uint64_t began = ticks_now(), waited = future_waited(future, began);
     double cpu = pool->tells_tasks ? betapool_cpu_time() : 0;
     PyObject *result = call_make(call);
@@ -80,7 +80,7 @@ static void execute(host_thread *thread, pool_object *pool, future_object *futur
 }
 
 /* The library gives the task up. What that means for its future is for the call under which it happens to say. */
-static void give_up(pool_object *pool, future_object *future) {
+APART static void give_up(pool_object *pool, future_object *future) {
     PyObject *method = host_give_up();
     if (method == NULL) {
         return;
