@@ -104,6 +104,16 @@ private func vary(_ mean: Double, _ random: inout SeededGenerator) -> Double {
         #expect(rates / 6 >= 0.85 * 2 / 0.0005)
     }
 
+    /// One task in four is thirty times as long as the others: completions vary more than a Poisson process would, and who takes that for the
+    /// noise of a comparison stands at a few threads for seconds.
+    @Test(arguments: 1...8 as ClosedRange<UInt64>) func takesMixedSizesForNoCeiling(_ seed: UInt64) throws {
+        let plant = Plant(cores: 2, hasLock: false, threadStart: 0.1, seed: seed) { _, random in
+            [.compute(0.0005), .wait(Int.random(in: 0..<4, using: &random) == 0 ? 0.3 : 0.01)]
+        }
+        let course = try Course.run(plant, settings: adaptive(maxThreads: 600), seconds: 10)
+        #expect(course.rate(from: 1, to: 10) >= 0.8 * 2 / 0.0005)
+    }
+
     /// Tasks that arrive by themselves, at half of what the lock can do: no more threads than they can use, and none are kept waiting.
     @Test func servesOpenLoads() throws {
         let plant = Plant(cores: 2, hasLock: true) { _, random in [.compute(vary(0.005, &random)), .wait(vary(0.05, &random))] }

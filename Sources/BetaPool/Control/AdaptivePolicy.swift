@@ -32,7 +32,7 @@ struct AdaptivePolicy {
         let verdict = decide(N: N, load: load, now: now, stay)
         let threads = min(max(verdict.threads, settings.minThreads), settings.maxThreads)
         damping.note(change: threads - N)
-        self.stay = threads == N ? stay : Stay(since: now, completed: load.completed)
+        self.stay = threads == N ? stay : Stay(since: now, completed: load.completed, dispersion: stay.dispersion)
         return Verdict(threads: threads, why: threads < verdict.threads && threads == N ? Why(.atMaximum, Double(N)) : verdict.why)
     }
 

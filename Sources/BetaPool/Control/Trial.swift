@@ -39,7 +39,8 @@ struct Trial {
         // Where wait states cannot be read nothing but this holds growth back, so it is judged at once.
         let fair = stay.occupancy == nil ? 0 : min(Self.fairness.tasks * Double(self.threads) / rate, Self.fairness.seconds)
         guard stay.seconds >= fair else { return .undecided }
-        return gain + spread(gain, stay) < enough ? .notBetter : .undecided
+        // To be wrong here costs more than to be late: a ceiling stands for seconds.
+        return gain + spread(gain, stay) * max(1, stay.dispersion).root < enough ? .notBetter : .undecided
     }
 
     /// Whether fewer threads than before are as good.
