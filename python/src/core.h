@@ -239,6 +239,15 @@ PyObject *record_create(PyObject *type, PyObject *const *fields, size_t count);
 /* None for NaN: "nothing was measured". */
 PyObject *number_or_none(double value);
 
+/* ---- thread.c ---- */
+
+/* Starts a thread with every signal blocked: they are Python's. 0, or an error number. */
+int thread_start(pthread_t *thread, void *(*body)(void *), void *argument);
+/* Makes a lock, and a condition whose time limits are of the clock that nobody sets. */
+void thread_prepare(pthread_mutex_t *lock, pthread_cond_t *changed);
+/* So many seconds from now, for such a condition. */
+struct timespec thread_deadline(double seconds);
+
 /* ---- watch.c ---- */
 
 /* The threads that a controller sees at work. */

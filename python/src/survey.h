@@ -62,6 +62,8 @@ typedef struct layout {
 
 /* That of the interpreter this was built for. */
 layout layout_own(void);
+/* own_memory() */
+PyObject *survey_own_memory(void);
 
 #define CODES 1024
 
@@ -100,11 +102,86 @@ bool probe_times(const probe *self, int tasks, double *cpu, double *queued);
 /* The kernel's name for it, of at most 15 bytes; empty if it is gone. */
 void probe_name(const probe *self, int tasks, char name[16]);
 
+/* ---- What a survey knows ---- */
+
+typedef struct record {
+    probe probe;
+    bool is_gone;
+    unsigned visits;
+    uintptr_t state; /* its PyThreadState; 0: not known */
+    double first, last; /* visits, on the clock of time.monotonic() */
+    double seconds[SURVEY_STATES];
+    double awake_for_gil; /* of those in IN_GIL: awake, for a waiter looks up every 5 ms, and queued for a core to do so */
+    double without_gil;   /* not asleep, while the GIL that it was last seen to wait for was another's */
+    survey_state slept;   /* the last state in which it slept */
+    /* Of the span between the first and the last reading of its times. */
+    double span, cpu, queued;
+    double read_at, read_cpu, read_queued; /* the last; read_at 0: none */
+    double queued_share;                   /* of the time that it could run, between the last two */
+    char name[16], root[64];
+} record;
+
+/* One visit, for the timeline. */
+typedef struct sample {
+    float time;   /* seconds since the beginning */
+    float weight; /* thread-seconds it stands for */
+    uint32_t thread;
+    uint32_t state;
+} sample;
+
+typedef struct survey_object {
+    PyObject_HEAD
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    pthread_t thread;
+    bool is_started, is_ending;
+    pid_t owner;         /* the process that the thread runs in */
+    int tasks;           /* /proc/PID/task */
+    pid_t own;           /* the sampling thread's number */
+    double rate;         /* looks a second */
+    unsigned visits;     /* at most, in a look */
+    unsigned files, most_files, first_file;
+    memory memory;
+    uintptr_t gil;
+    bool keeps_samples, wants_roots;
+
+    record *records;
+    size_t count, room;
+    uint32_t *living; /* indices of records */
+    size_t living_count, living_room, cursor;
+    sample *samples;
+    size_t sample_count;
+    unsigned keep_every, skipped;
+
+    uint64_t random;
+    double began, last_look, last_scan;
+    unsigned long links; /* of the folder: it has one for each thread */
+    double gil_seen, gil_held, seconds, cost;
+    unsigned long looks;
+    bool is_over;
+    bool gil_is_held, next_is_met; /* in this look: the one that takes the GIL next was visited */
+} survey_object;
+
+/* ---- survey_threads.c ---- */
+
+/* Reads the folder of threads: new ones get a record, those that are not in it are gone. */
+void survey_scan(survey_object *self, double now);
+/* Of the living, takes out those known to be gone. */
+void survey_remove_gone(survey_object *self);
+/* Lets go of the record's descriptor. */
+void survey_close_probe(survey_object *self, record *record);
+
+/* ---- survey_look.c ---- */
+
+/* Most visits that are kept for the timeline, after which every other one goes. */
+#define MOST_SAMPLES (1u << 20)
+
+/* The sampling thread, from its beginning to its end; `argument` is the survey_object. */
+void *survey_run(void *argument);
+
 /* ---- survey.c ---- */
 
 extern PyType_Spec survey_spec;
-/* own_memory() */
-PyObject *survey_own_memory(void);
 
 #pragma GCC visibility pop
 

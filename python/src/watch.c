@@ -4,7 +4,6 @@
  */
 #include "core.h"
 
-#include <signal.h>
 #include <time.h>
 
 struct watch {
@@ -59,11 +58,7 @@ static void *look(void *argument) {
             continue;
         }
         atomic_store(&self->is_asleep, false);
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        long nanoseconds = until.tv_nsec + (long)(self->period * 1e9) % 1000000000;
-        until.tv_sec += (time_t)self->period + nanoseconds / 1000000000;
-        until.tv_nsec = nanoseconds % 1000000000;
+        struct timespec until = thread_deadline(self->period);
         while (!self->is_ending && pthread_cond_timedwait(&self->changed, &self->lock, &until) != ETIMEDOUT) {
         }
     }
@@ -71,39 +66,22 @@ static void *look(void *argument) {
     return NULL;
 }
 
-static void prepare_lock(watch *self) {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&self->lock, NULL);
-    pthread_cond_init(&self->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-}
-
 /* In the child of a fork: whoever held the lock does not exist here, nor does the thread. */
 static void renew(watch *self) {
     while (atomic_flag_test_and_set(&is_renewing)) {
     }
     if (atomic_load(&self->generation) != generation) {
-        prepare_lock(self);
+        thread_prepare(&self->lock, &self->changed);
         self->is_started = false;
         atomic_store(&self->generation, generation);
     }
     atomic_flag_clear(&is_renewing);
 }
 
-/* Starts the thread, with every signal blocked: they are Python's. Not fatal if it cannot be had: ticks look, too. */
+/* Starts the thread. Not fatal if it cannot be had: ticks look, too. */
 static void start(watch *self) {
-    if (self->is_started) {
-        return;
-    }
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    self->is_started = pthread_create(&self->thread, NULL, look, self) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    self->is_started = self->is_started || thread_start(&self->thread, look, self) == 0;
 }
-
 
 static void release(watch *self) {
     if (atomic_fetch_sub(&self->references, 1) > 1) {
@@ -230,7 +208,7 @@ watch *watch_create(betapool_controller *native, double interval) {
     self->native = native;
     self->period = interval / LOOKS_PER_INTERVAL;
     self->generation = generation;
-    prepare_lock(self);
+    thread_prepare(&self->lock, &self->changed);
     return self;
 }
 
