@@ -34,9 +34,11 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments[:1] in (["-h"], ["--help"]):
         print(_USAGE, end="")
         return 0
-    if not arguments or arguments[0] not in _COMMANDS:
-        what = f"there is no command {arguments[0]}" if arguments else "a command is missing"
-        print(f"{_USAGE}\nerror: {what}: give one of {', '.join(_COMMANDS)}", file=sys.stderr)
+    if not arguments:
+        print(f"{_USAGE}\nerror: a command is missing", file=sys.stderr)
+        return 2
+    if arguments[0] not in _COMMANDS:
+        print(f"error: there is no command {arguments[0]}: give one of {', '.join(_COMMANDS)}", file=sys.stderr)
         return 2
     module, _ = _COMMANDS[arguments[0]]
     if arguments[0] == "evaluate":  # in a checkout it lies beside this package, installed in a folder of it

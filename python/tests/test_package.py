@@ -188,8 +188,14 @@ def test_help_shows_examples():
     assert "examples:" in process.stdout and "python -m betapool info --json" in process.stdout
 
 
-@pytest.mark.parametrize("arguments", [(), ("nonsense",), ("info", "--nonsense")])
-def test_wrong_arguments_are_refused_with_the_usage(arguments):
+@pytest.mark.parametrize("arguments", [("nonsense",), ("info", "--nonsense")])
+def test_wrong_arguments_are_refused_in_one_line(arguments):
     process = command(*arguments)
     assert process.returncode == 2
-    assert process.stderr.startswith("usage: python -m betapool")
+    (line,) = process.stderr.splitlines()
+    assert line.startswith("error: ") and "nonsense" in line
+
+
+def test_without_a_command_the_usage_is_shown():
+    process = command()
+    assert process.returncode == 2 and process.stderr.startswith("usage: python -m betapool")

@@ -12,7 +12,7 @@ import pytest
 from conftest import FREE_THREADED, PACKAGE_PARENT
 
 from betapool import _core
-from betapool._profile import layouts
+from betapool._profile import layouts, target
 
 PROGRAM = """
 import queue, sys, threading, time
@@ -140,7 +140,8 @@ def test_no_such_process():
 @pytest.mark.parametrize("arguments, remedy", [(["--interval", "0", "1"], "give 0.05 to 3600"), (["--json", "1"], "goes with --once")])
 def test_mistakes_are_told_in_one_line(arguments, remedy):
     process = top(*arguments)
-    assert process.returncode == 2 and remedy in process.stderr.splitlines()[-1]
+    (line,) = process.stderr.splitlines()
+    assert process.returncode == 2 and remedy in line
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the table is for x86-64")
@@ -150,3 +151,9 @@ def test_the_table_agrees_with_the_headers_of_this_interpreter():
     if table is None:
         pytest.skip(f"the table has no {VERSION}")
     assert table == _core.own_memory()["layout"]
+
+
+@pytest.mark.skipif(VERSION == "3.14", reason="it knows itself")
+def test_a_version_that_nobody_has_looked_into_is_refused_with_a_way_out():
+    with pytest.raises(target.RefusedError, match=r"it runs Python 3.14, which this one .* does not know.*: run `top` with a Python 3.14"):
+        target._layout("3.14")

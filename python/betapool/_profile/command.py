@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any
 
 from betapool._profile import session, text
+from betapool._profile.arguments import Parser
 
 _DESCRIPTION = """Runs a program and says what its threads wait for: a core, the GIL, a lock, I/O.
 
@@ -35,13 +36,12 @@ _EXAMPLES = """examples:
 """
 
 
-def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m betapool profile",
+def make_parser() -> Parser:
+    parser = Parser(
+        "profile",
         usage="python -m betapool profile [options] (SCRIPT | -m MODULE) [argument ...]",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("-m", dest="module", metavar="MODULE", help="run a module as a script, like python -m")
     parser.add_argument("--json", metavar="FILE", help="write the profile as one JSON object; - for standard output")
@@ -110,7 +110,7 @@ class _Report:
         Path(self._folder, name).write_text(content, encoding="utf-8")
 
 
-def _check_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+def _check_files(parser: Parser, options: argparse.Namespace) -> None:
     """Before the program runs for an hour."""
     for name in filter(None, (options.json if options.json != "-" else None, options.html, options.trace)):
         folder = Path(name).resolve().parent
@@ -151,6 +151,8 @@ def main(arguments: list[str]) -> None:
         command = " ".join(["python", *program])
         if not os.path.exists(script):
             parser.error(f"there is no file {script}")
+        if os.path.isdir(script) and not os.path.exists(os.path.join(script, "__main__.py")):
+            parser.error(f"{script} is a folder without a __main__.py")
         sys.argv = program
         sys.path[0] = os.path.dirname(os.path.realpath(script))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import json
 import os
@@ -15,6 +14,7 @@ from typing import Any
 
 import betapool
 from betapool import _core
+from betapool._profile.arguments import Parser
 from betapool._profile.records import State, ThreadRecord
 
 
@@ -154,11 +154,10 @@ def as_text(info: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m betapool info",
+    parser = Parser(
+        "info",
         description="Versions, paths, limits, and what can be seen of threads on this machine.",
         epilog="example:\n  python -m betapool info --json | jq .verdict",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object; what is unknown is null")
     options = parser.parse_args(arguments)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from betapool import _core
 from betapool._profile import estimate, text
+from betapool._profile.arguments import Parser
 from betapool._profile.records import Profile, ThreadRecord
 from betapool._profile.session import make_profile
 from betapool._profile.target import RefusedError, Target, open_target, running_pythons
@@ -99,7 +99,7 @@ class Watch:
         return _POOLS.get(thread.root, thread.root) or thread.name
 
 
-def _choose(parser: argparse.ArgumentParser) -> int:
+def _choose(parser: Parser) -> int:
     found = running_pythons()
     if len(found) == 1:
         return found[0][0]
@@ -111,9 +111,7 @@ def _choose(parser: argparse.ArgumentParser) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m betapool top", description=_DESCRIPTION, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser("top", description=_DESCRIPTION, epilog=_EXAMPLES)
     parser.add_argument("process", nargs="?", type=int, metavar="PID", help="the process; may be left out if one Python runs")
     parser.add_argument("--once", action="store_true", help="one report, and the end")
     parser.add_argument("--json", action="store_true", help="with --once: print one JSON object")
