@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     Initializer = tuple[Callable[..., object], tuple[Any, ...]]
 
+FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.16
+"""Seconds after a thread could not be started; each pause is twice the one before it, until one starts."""
+
 _logger = logging.getLogger("betapool")
 
 
@@ -34,6 +37,8 @@ class Crew:
     _courier: threading.Thread | None = None
     _leaving_limit = 64
     """When there are more of them, those that have ended are forgotten."""
+    _refused_until = 0.0
+    _pause = 0.0
 
     def __init__(self, executor: AdaptiveThreadPoolExecutor, prefix: str, initializes: bool) -> None:
         self.threads: set[threading.Thread] = set()
@@ -50,7 +55,22 @@ class Crew:
         """Starts a worker. Called by the pool, in any of its threads; raises what Thread.start raises.
 
         Returns an exception, Ctrl-C, that came too late to keep the worker from beginning.
+
+        Where the system refuses threads, those that there are go on alone for a while, at first FIRST_PAUSE: attempts cost time, and a Thread
+        for each of very many fills the sets of the threading module, which CPython searches for ever if they are full and cannot grow.
         """
+        if self.threads and time.monotonic() < self._refused_until:
+            raise RuntimeError("can't start new thread: the system has just refused one")
+        try:
+            interruption = self._hire(pool)
+        except BaseException:
+            self._pause = min(2 * self._pause or FIRST_PAUSE, LONGEST_PAUSE)
+            self._refused_until = time.monotonic() + self._pause
+            raise
+        self._pause = 0.0
+        return interruption
+
+    def _hire(self, pool: _core.Pool) -> BaseException | None:
         first_task = [self._initializer()]
         name = f"{self.prefix}_{self._next_number()}"
         worker = threading.Thread(target=pool.work, name=name, args=(first_task,), daemon=False)

@@ -252,3 +252,30 @@ def test_512_mb_of_address_space_is_memory_enough(settings):
     environment = {"MALLOC_ARENA_MAX": "2"} if settings else {}
     process = run_python(ADDRESS_SPACE, arguments=settings, environment=environment, timeout=55)
     assert process.stdout.split() == ["True", "True"], process.stderr
+
+
+def test_a_system_that_refuses_threads_is_not_asked_at_every_submission(monkeypatch):
+    """Not only for the time that it takes: each attempt leaves its trace in sets of the threading module, which may have no memory to grow."""
+    attempts = []
+
+    def refuse(thread):
+        attempts.append(thread)
+        raise RuntimeError("can't start new thread")
+
+    with AdaptiveThreadPoolExecutor(4, policy="fixed") as executor:
+        gate = threading.Event()
+        first = executor.submit(gate.wait, 30)
+        eventually(first.running)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            others = [executor.submit(gate.wait, 30) for _ in range(2000)]
+        assert 1 <= len(attempts) < 200
+        assert executor.stats().threads == 1
+
+        def has_all():
+            others.append(executor.submit(gate.wait, 30))
+            return executor.stats().threads == 4
+
+        eventually(has_all)  # nothing is held against the system for long
+        gate.set()
+        assert all(future.result(30) for future in (first, *others))
