@@ -56,8 +56,9 @@ class Crew:
 
         Returns an exception, Ctrl-C, that came too late to keep the worker from beginning.
 
-        Where the system refuses threads, those that there are go on alone for a while, at first FIRST_PAUSE: attempts cost time, and a Thread
-        for each of very many fills the sets of the threading module, which CPython searches for ever if they are full and cannot grow.
+        Where the system refuses threads, those that there are go on alone for a while, at first FIRST_PAUSE: attempts cost time, and a
+        Thread for each of very many fills the sets of the threading module, which CPython searches for ever if they are full and cannot
+        grow.
         """
         if self.threads and time.monotonic() < self._refused_until:
             raise RuntimeError("can't start new thread: the system has just refused one")

@@ -255,7 +255,7 @@ def test_512_mb_of_address_space_is_memory_enough(settings):
 
 
 def test_a_system_that_refuses_threads_is_not_asked_at_every_submission(monkeypatch):
-    """Not only for the time that it takes: each attempt leaves its trace in sets of the threading module, which may have no memory to grow."""
+    """Not only for the time it takes: each attempt leaves its trace in sets of the threading module, which may have no memory to grow."""
     attempts = []
 
     def refuse(thread):
