@@ -1,8 +1,8 @@
 """What it costs that idle cores go to sleep, where threads hand the GIL to each other.
 
 Whoever is given the GIL has often slept, and so has its core. A virtual core comes back late, for the host has had it meanwhile: no thread
-count can do anything about that. Here static counts of ThreadPoolExecutor run in turns as they
-are and beside a process of the idle class on each core: it runs only where nobody else wants to, so that no core sleeps.
+count can do anything about that. Here static counts of ThreadPoolExecutor run in turns as they are and beside a process of the idle class
+on each core: it runs only where nobody else wants to, so that no core sleeps.
 """
 
 from __future__ import annotations
