@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import track
 
 from evaluation import timeline
+from evaluation.command import Parser, listed, number
 from evaluation.load import ClosedLoop, hold_workers
 from evaluation.workloads import Setting, loop_and_sleep
 
@@ -85,22 +86,23 @@ def show(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def counts_of(text: str) -> list[int]:
+    return [number(int, 1)(each) for each in listed(text)]
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m evaluation.idle_cores",
         description=__doc__,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--threads", default="4,8,16,64", help="thread counts, comma-separated (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="in which all take turns (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=2.0, help="of a run, at least 0.5 (default: %(default)s)")
+    parser.add_argument("--threads", type=counts_of, default=[4, 8, 16, 64], metavar="A,B", help="static counts (default: 4,8,16,64)")
+    parser.add_argument("--rounds", type=number(int, 1), default=5, metavar="N", help="in which all take turns (default: %(default)s)")
+    parser.add_argument("--seconds", type=number(float, 0.5), default=2.0, metavar="S", help="of a run (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
-    counts = [int(count) for count in options.threads.split(",") if count.strip().isdecimal() and 1 <= int(count) <= 1024]
-    if len(counts) != len(options.threads.split(",")) or not 1 <= options.rounds <= 1000 or not 0.5 <= options.seconds <= 3600:
-        parser.error("--threads takes numbers from 1 to 1024, e.g. 16,64; --rounds 1 to 1000; --seconds 0.5 to 3600")
-    rows = measure(counts, options.rounds, options.seconds)
+    rows = measure(options.threads, options.rounds, options.seconds)
     version = sys.version.split()[0]
     if options.json:
         json.dump({"python": version, "cores": len(os.sched_getaffinity(0)), "rows": rows}, sys.stdout, indent=2)

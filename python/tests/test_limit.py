@@ -269,8 +269,6 @@ def test_a_system_that_refuses_threads_is_not_asked_at_every_submission(monkeypa
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", refuse)
             others = [executor.submit(gate.wait, 30) for _ in range(2000)]
-        assert 1 <= len(attempts) < 200
-        assert executor.stats().threads == 1
 
         def has_all():
             others.append(executor.submit(gate.wait, 30))
@@ -279,3 +277,4 @@ def test_a_system_that_refuses_threads_is_not_asked_at_every_submission(monkeypa
         eventually(has_all)  # nothing is held against the system for long
         gate.set()
         assert all(future.result(30) for future in (first, *others))
+    assert 1 <= len(attempts) < 200
