@@ -81,6 +81,8 @@ suite() {
     if [ "$failed" != 0 ]; then
         grep -vE '^(\[ (RUN|      OK) |✔|◇)' "$log" | tail -n 100 | sed 's/^/    | /'
         echo "    the whole log is $log"
+        { grep -E '^(FAILED|ERROR) |^\[  FAILED  \] \w+$|^✘.* recorded an issue' "$log" || tail -n 1 "$log"; } |
+            sort -u | sed "s|^|  $name: |" >>"$logs/failures"
     elif [ "$skipped" != 0 ]; then
         grep -E '^(SKIPPED|➜|\[  SKIPPED \] \w+$)' "$log" | sort -u | sed 's/^/    | /'
     fi
