@@ -194,7 +194,9 @@ def adaptive_of(here: Contested) -> list[str]:
 def p99_of(here: Contested) -> str:
     adaptive = here.named("adaptive")
     times = paper_contest_verdicts.times_the_p99(adaptive, here.best)
-    return "-" if times is None else f"{times:.2f}"
+    if times is None or adaptive is None or here.best is None:
+        return "-"
+    return f"{times:.2f} ({milliseconds(adaptive.standing.p99)} of {milliseconds(here.best.standing.p99)} ms)"
 
 
 def whole(value: float | None) -> str:

@@ -139,11 +139,22 @@ def of_edge(python: str, found: Mapping[str, Contested], library_threads: str) -
     text = f"Python {python}: adaptive does {mean:.1%} of the best static counts on average, at least {shares[worst]:.1%} ({worst}), over "
     printed = f"in the paper {paper.MEAN_EFFICIENCY:.1%}, at least {least:.1%}"
     verdicts = [Verdict(word, f"{text}{len(shares)} workloads; {printed}.")]
+    times = times_the_p99s(found)
+    if times:
+        slowest = max(times, key=lambda name: times[name])
+        middle = f"{statistics.median(times.values()):.2f} times the best static counts' in the middle"
+        verdicts.append(Verdict(OURS, f"Python {python}: adaptive's P99 is {middle}, at most {times[slowest]:.2f} ({slowest})."))
     vetoes = [each.vetoes for here in found.values() if (each := here.named("adaptive")) and each.vetoes is not None]
     if vetoes:
         text = f"Python {python}: {statistics.fmean(vetoes):.0f} vetoes a workload; about 9 in the paper, whose runs were longer."
         verdicts.append(Verdict(OURS, text))
     return verdicts
+
+
+def times_the_p99s(found: Mapping[str, Contested]) -> dict[str, float]:
+    """adaptive's, of the best static count's, by workload."""
+    times = {name: times_the_p99(here.named("adaptive"), here.best) for name, here in found.items()}
+    return {name: each for name, each in times.items() if each is not None}
 
 
 def times_the_p99(one: Contender | None, other: Contender | None) -> float | None:

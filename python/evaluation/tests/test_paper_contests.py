@@ -70,8 +70,16 @@ def test_a_row_has_both_figures():
     adaptive = made["table-vii"].table.rows[2]
     assert adaptive == ["Python 3.11: adaptive", "19,100", "19,100", "1 †", "96.5%", "96.5%", "5.2", "5.2", "48"]
     [vision, *_] = made["table-xiii"].table.rows
-    assert vision[1:9] == ["0.69", "0.69", "64", "64", "58", "96.7%", "58", "96.7%"]
+    assert vision[1:10] == ["0.69", "0.69", "64", "64", "58", "96.7%", "58", "96.7%", "1.00 (4.0 of 4.0 ms)"]
     assert "93.9% of the best static counts on average, at least 87.5% (slm)" in made["table-xiii"].verdicts[0].text
+
+
+def test_what_throughput_costs_in_latency_is_said_of_both():
+    outcomes = [outcome("fusion", ("tpe", 128), 170.0, p99=1.4), outcome("fusion", ("adaptive",), 140.0, p99=0.17)]
+    outcomes += [outcome("slm", ("tpe", 2), 140.0, p99=0.018), outcome("slm", ("adaptive",), 140.0, p99=0.036)]
+    section = sections(outcomes, ["table-xiii"])["table-xiii"]
+    assert [row[9] for row in section.table.rows] == ["0.12 (170.1 of 1,403 ms)", "2.01 (36.0 of 18.0 ms)"]
+    assert "P99 is 1.06 times the best static counts' in the middle, at most 2.01 (slm)" in section.verdicts[1].text
 
 
 def test_what_does_not_reproduce_is_said_with_the_evidence():
