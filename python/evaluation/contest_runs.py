@@ -11,7 +11,7 @@ from evaluation.interpreters import Interpreter
 from evaluation.paper_contests import Contest, Effort, group
 from evaluation.plan import Group
 from evaluation.progress import Display
-from evaluation.results import Outcome, Results
+from evaluation.results import Cell, Outcome, Results
 from evaluation.runner import Folders, Runner
 from evaluation.workloads import WORKLOADS
 
@@ -22,9 +22,13 @@ class Plan(NamedTuple):
     libraries: dict[tuple[str, str], Path]
     left_out: list[str]
 
-    @property
-    def seconds(self) -> float:
-        return sum(contest.estimate(self.effort, group.most_threads) for contest, group in self.contests)
+    def seconds(self, results: Results) -> list[float]:
+        """That each contest will take, without what is known of it."""
+        known: dict[tuple[str, str, str, str], list[Cell]] = {}
+        for outcome in of_plan(self, results):
+            if outcome.failure is None:
+                known.setdefault(place(outcome.cell), []).append(outcome.cell)
+        return [contest.estimate(self.effort, where.most_threads, known.get(place_of(where), ())) for contest, where in self.contests]
 
 
 def make(
@@ -60,23 +64,32 @@ def make(
 def measure(plan: Plan, results: Results, display: Display, settings: dict[str, Any], folders: Folders, available: list[int]) -> None:
     runner = Runner(results, display, plan.effort.durations, settings, folders, as_the_paper=True)
     done = display.done
-    for contest, where in plan.contests:
+    for (contest, where), seconds in zip(plan.contests, plan.seconds(results)):
         strategies = list(contest.strategies)
         runner.measure(where, strategies, available, fine=plan.effort.is_fine, oracle=contest.has_oracle)
-        done += contest.estimate(plan.effort, where.most_threads)
+        done += seconds
         display.reach(done)
 
 
 def of_plan(plan: Plan, results: Results) -> list[Outcome]:
     """What is known of it, measured now or before."""
     durations = plan.effort.durations
-    wanted = {(where.interpreter.name, where.cores, where.workload.name, where.library_threads) for _, where in plan.contests}
+    wanted = {place_of(where) for _, where in plan.contests}
     builds = {where.interpreter.name: where.interpreter.build for _, where in plan.contests}
     return [
         outcome
         for cell, outcome in results.outcomes.items()
-        if (cell.python, cell.cores, cell.workload, cell.library_threads) in wanted
+        if place(cell) in wanted
         and cell.seconds == durations.of(cell.round)
         and cell.round <= durations.rounds
         and cell.build in (None, builds[cell.python])
     ]
+
+
+def place(cell: Cell) -> tuple[str, str, str, str]:
+    """What all the cells of a contest have in common."""
+    return cell.python, cell.cores, cell.workload, cell.library_threads
+
+
+def place_of(where: Group) -> tuple[str, str, str, str]:
+    return where.interpreter.name, where.cores, where.workload.name, where.library_threads

@@ -19,7 +19,7 @@ from evaluation.benches import BENCHES, Sizes
 from evaluation.command import Parser, cache_folder, carry_out, earlier_results, keep_previous, leave, listed, names_of, number
 from evaluation.interpreters import Interpreter
 from evaluation.peers import BASELINE, PEERS
-from evaluation.plan import OVERHEAD, turns
+from evaluation.plan import turns
 from evaluation.progress import Display, duration, with_remarks
 from evaluation.results import BenchCell, Outcome, Results
 from evaluation.runner import calibrate, observed
@@ -32,6 +32,8 @@ EXAMPLES = """examples:
 """
 LIMIT = 60.0
 """Seconds after which a cell is ended."""
+OVERHEAD = 0.5
+"""Seconds that a cell takes beyond its run, as a rule."""
 FULL = Sizes(tasks=20_000, queued=200_000, threads=64, seconds=0.3)
 QUICK = Sizes(tasks=5_000, queued=50_000, threads=64, seconds=0.1)
 ROUNDS = 5

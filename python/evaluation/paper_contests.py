@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from evaluation.interpreters import Interpreter
 from evaluation.plan import Durations, Group, core_numbers
+from evaluation.results import Cell
 from evaluation.strategies import WATCHED, Strategy
 from evaluation.workloads import EDGE, TABLE_XI, WORKLOADS
 
@@ -62,8 +63,10 @@ class Contest(NamedTuple):
     """The best static count is looked for, and takes part."""
     library_threads: str = "one"
 
-    def estimate(self, effort: Effort, most: int) -> float:
-        return effort.durations.estimate(len(self.strategies), most, fine=effort.is_fine, oracle=self.has_oracle)
+    def estimate(self, effort: Effort, most: int, known: Iterable[Cell] = ()) -> float:
+        """Seconds. known: what was measured before on this workload."""
+        rounds = [cell.round for cell in known if cell.strategy.is_static or cell.strategy in self.strategies]
+        return effort.durations.estimate(len(self.strategies), most, fine=effort.is_fine, oracle=self.has_oracle, known=rounds)
 
 
 MICRO = {

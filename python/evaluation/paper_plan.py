@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from evaluation import memory_strategies, paper
 from evaluation.interpreters import Interpreter
-from evaluation.plan import OVERHEAD, turns
+from evaluation.load import OVERTIME
+from evaluation.plan import OVERHEAD, seconds_of_a_cell, turns
 from evaluation.results import PaperCell
 from evaluation.strategies import Strategy
 
@@ -148,16 +149,19 @@ def limit(cell: PaperCell, python: Interpreter) -> float:
     threads = cell.strategy.threads or 0 if cell.strategy else 0
     if cell.part == INSTRUMENTATION:
         return PATIENCE + cell.seconds / 1000
+    run = (1 + OVERTIME) * cell.seconds
     if python.free_threaded and threads >= HARD_COUNT:
-        return cell.seconds + HARD_PATIENCE
-    return cell.seconds + PATIENCE + 2 * seconds_to_end_tasks(cell)
+        return run + HARD_PATIENCE + seconds_to_end_tasks(cell)
+    return run + PATIENCE + 2 * seconds_to_end_tasks(cell)
 
 
 def estimate(cell: PaperCell) -> float:
     """Seconds that it will take, as a rule."""
     if cell.part == INSTRUMENTATION:
         return OVERHEAD + cell.seconds * 6e-5
-    return cell.seconds + OVERHEAD + seconds_to_end_tasks(cell)
+    if cell.part == MEMORY:
+        return OVERHEAD + cell.seconds
+    return seconds_of_a_cell(cell.seconds) + seconds_to_end_tasks(cell) / 2  # half of each is left, on average
 
 
 def seconds_to_end_tasks(cell: PaperCell) -> float:

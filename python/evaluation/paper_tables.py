@@ -32,7 +32,7 @@ EXAMPLES = """examples:
   python -m betapool evaluate --quick                         short runs of everything, in less than 10 minutes on 2 cores
   python -m betapool evaluate --only table-iii,table-ix       what measuring costs, and what memory
   python -m betapool evaluate --only figure-2 --pythons 3.11 --cores 1
-  python -m betapool evaluate --full --out paper              10 runs, as in the paper: half a day
+  python -m betapool evaluate --full --out paper              10 runs, as in the paper: 14 hours on 2 cores
   python -m betapool evaluate --full --out paper --resume     goes on after Ctrl-C
 """
 
@@ -51,7 +51,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     efforts = parser.add_mutually_exclusive_group()
     efforts.add_argument("--quick", action="store_true", help="one or two short runs of each; of thread counts only those of the tables")
-    full = f"{FULL.runs} runs of {FULL.seconds:g} s (default: {NORMAL.runs} of {NORMAL.seconds:g} s, about two hours)"
+    full = f"{FULL.runs} runs of {FULL.seconds:g} s (default: {NORMAL.runs} of {NORMAL.seconds:g} s, about two and a half hours on 2 cores)"
     efforts.add_argument("--full", action="store_true", help=full)
     add("--only", type=names_of(list(PARTS)), default=list(PARTS), metavar="A,B", help="which tables and figures (default: all)")
     add("--pythons", type=listed, metavar="A,B", help=f"versions or paths (default: those of {', '.join(PYTHONS)} that are there)")
@@ -112,8 +112,9 @@ def measure(options: argparse.Namespace, console: Console, packages: Path, cache
     }
     results.add_run({**run, "effort": effort._asdict()})
     contest_results.add_run({**run, "options": contest_effort.durations._asdict()})
-    left = [cell for cell in cells if cell not in results.outcomes]
-    seconds = sum(paper_plan.estimate(cell) for cell in left) + plan.seconds
+    hopeless = {cell._replace(round=0) for cell, outcome in results.outcomes.items() if outcome.failure}
+    left = [cell for cell in cells if cell not in results.outcomes and cell._replace(round=0) not in hopeless]
+    seconds = sum(paper_plan.estimate(cell) for cell in left) + sum(plan.seconds(contest_results))
     for text in (*report.place(results), *left_out, f"about {duration(seconds)}; results and the report go to {options.out}"):
         console.print(text, highlight=False, soft_wrap=True)
     try:
@@ -139,19 +140,21 @@ def measure_cells(
     results: Results,
     display: Display,
 ) -> None:
-    hopeless = {each._replace(round=0) for each, outcome in results.outcomes.items() if outcome.failure}
+    hopeless: set[PaperCell] = set()
     for cell in cells:
+        if cell._replace(round=0) in hopeless:  # what has not finished once is not waited for again
+            display.reach(display.done + paper_plan.estimate(cell))
+            continue
         python = pythons[cell.python]
-        if cell._replace(round=0) not in hopeless:  # what has not finished once is not waited for again
-            display.begin(f"{cell.python}, {cell.where}, {cell.who}")
-            function, request = what_to_run(cell, python, settings[cell.python])
-            request["cores"] = places[cell.cores]
-            limit = paper_plan.limit(cell, python)
-            outcome = observed(cell, functools.partial(call, python.path, function, request, limit, packages))
-            results.add(outcome)
-            if outcome.failure:
-                hopeless.add(cell._replace(round=0))
-            display.end(outcome, paper_plan.estimate(cell))
+        display.begin(f"{cell.python}, {cell.where}, {cell.who}")
+        function, request = what_to_run(cell, python, settings[cell.python])
+        request["cores"] = places[cell.cores]
+        limit = paper_plan.limit(cell, python)
+        outcome = observed(cell, functools.partial(call, python.path, function, request, limit, packages))
+        results.add(outcome)
+        if outcome.failure:
+            hopeless.add(cell._replace(round=0))
+        display.end(outcome, paper_plan.estimate(cell))
 
 
 def call(python: str, function: str, request: dict[str, Any], limit: float, packages: Path) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 from evaluation.interpreters import Interpreter
+from evaluation.load import OVERTIME
 from evaluation.strategies import Strategy
 from evaluation.workloads import Workload
 
@@ -23,8 +25,13 @@ that it writes past its arrays and the process crashes, whatever pool the thread
 TURNS = 2
 """Tasks that each thread of a static count has time for in a run, which gets longer if need be: its second half is what counts, and in less
 than one task of each thread it would show when they happened to end."""
-OVERHEAD = 0.5
-"""Seconds that a cell takes beyond its run: its interpreter's start, above all."""
+OVERHEAD = 0.2
+"""Seconds that a cell takes beyond its run and its overtime: its interpreter's start, above all."""
+
+
+def seconds_of_a_cell(run: float) -> float:
+    """That it takes as a rule, for a run of so many."""
+    return OVERHEAD + (1 + OVERTIME) * run
 
 
 class Sweep:
@@ -137,13 +144,16 @@ class Durations(NamedTuple):
     def of(self, round: int) -> float:
         return self.seconds if round else self.static_seconds
 
-    def estimate(self, strategies: int, most: int, *, fine: bool, oracle: bool = True) -> float:
-        """Seconds for one workload, as a rule: a sweep seldom goes to the end, and two or three static counts take part in the rounds."""
-        if not oracle:
-            return strategies * self.rounds * (self.seconds + OVERHEAD)
-        coarse = sum(count <= most for count in COARSE)
-        sweep = coarse + (6 if fine else -1)
-        return sweep * (self.static_seconds + OVERHEAD) + (strategies + (3 if fine else 2)) * self.rounds * (self.seconds + OVERHEAD)
+    def estimate(self, strategies: int, most: int, *, fine: bool, oracle: bool = True, known: Sequence[int] = ()) -> float:
+        """Seconds for one workload, as a rule: a sweep seldom goes to the end, and two or three static counts take part in the rounds.
+
+        known: the rounds of the cells that an earlier run has measured. One that came to the second round had met all who take part.
+        """
+        static = (3 if fine else 2) if oracle else 0
+        contestants = known.count(1) if max(known, default=0) > 1 else strategies + static
+        in_rounds = contestants * self.rounds - sum(number > 0 for number in known)
+        in_sweep = sum(count <= most for count in COARSE) + (6 if fine else -1) - known.count(0) if oracle and not any(known) else 0
+        return max(in_sweep, 0) * seconds_of_a_cell(self.static_seconds) + max(in_rounds, 0) * seconds_of_a_cell(self.seconds)
 
 
 class Group(NamedTuple):

@@ -11,7 +11,7 @@ from evaluation import children, machine, reference, services
 from evaluation.interpreters import Interpreter
 from evaluation.load import OVERTIME
 from evaluation.peers import GEVENT, REFERENCE, Package
-from evaluation.plan import Durations, Group, Sweep, challenged, finalists, long_enough, turns
+from evaluation.plan import Durations, Group, Sweep, challenged, finalists, long_enough, seconds_of_a_cell, turns
 from evaluation.progress import Display
 from evaluation.results import Cell, Outcome, Results
 from evaluation.strategies import LABELS, OURS, Strategy
@@ -99,7 +99,7 @@ class Runner:
         seconds = long_enough(seconds, strategy, best_rate)
         outcome = self._run(group, cell, seconds, service)
         self._results.add(outcome)
-        self._display.end(outcome, seconds + 1)
+        self._display.end(outcome, seconds_of_a_cell(seconds))
         return outcome
 
     def _run(self, group: Group, cell: Cell, seconds: float, service: services.Service | None) -> Outcome:

@@ -11,6 +11,7 @@ from evaluation.paper_plan import (
     FULL,
     INSTRUMENTATION,
     MEMORY,
+    NORMAL,
     PARTS,
     PATIENCE,
     QUICK,
@@ -104,6 +105,12 @@ def test_free_threaded_builds_get_little_patience_with_many_threads():
     assert limit(many, FREE) < many.seconds + PATIENCE
     assert limit(many, GIL) > many.seconds + PATIENCE
     assert limit(few, FREE) > few.seconds + PATIENCE
+
+
+@pytest.mark.parametrize("effort", [QUICK, NORMAL, FULL])
+def test_a_limit_leaves_the_time_that_a_cell_takes_as_a_rule(effort):
+    for python in (GIL, FREE):
+        assert all(limit(cell, python) > estimate(cell) for cell in of(PARTS, effort._replace(runs=1), pythons=[python]))
 
 
 # What the paper prints twice says the same both times, but for its rounding.

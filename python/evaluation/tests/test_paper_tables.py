@@ -33,6 +33,7 @@ def test_a_run_and_its_resumption(tmp_path, capsys):
 
     before = (tmp_path / "results.jsonl").read_text()
     assert paper_tables.main([*options, "--resume"]) == 0
+    assert "about 0 s;" in capsys.readouterr().out
     added = (tmp_path / "results.jsonl").read_text().removeprefix(before).splitlines()
     assert [list(json.loads(line)) for line in added] == [["run"]], "nothing was measured again"
     assert json.loads((tmp_path / "results.json").read_text())["outcomes"] == found["outcomes"]
@@ -48,6 +49,7 @@ def test_contests_and_their_resumption(tmp_path, capsys):
     assert all(outcome["values"]["whole_rate"] > 0 for outcome in found)
 
     assert paper_tables.main([*options, "--resume"]) == 0
+    assert "about 0 s;" in capsys.readouterr().out
     again = json.loads((tmp_path / "results.json").read_text())["contests"]
     assert again == found, "nothing was measured again"
 

@@ -3,7 +3,21 @@
 import pytest
 
 from evaluation.interpreters import Interpreter
-from evaluation.plan import COARSE, GRID, LIBRARY_MOST, TURNS, Group, Sweep, challenged, core_numbers, finalists, long_enough, turns
+from evaluation.plan import (
+    COARSE,
+    GRID,
+    LIBRARY_MOST,
+    TURNS,
+    Durations,
+    Group,
+    Sweep,
+    challenged,
+    core_numbers,
+    finalists,
+    long_enough,
+    seconds_of_a_cell,
+    turns,
+)
 from evaluation.strategies import Strategy
 from evaluation.workloads import WORKLOADS
 
@@ -114,3 +128,19 @@ def test_every_thread_of_a_static_count_has_its_turns():
     assert long_enough(0.3, Strategy("fixed", 16), 200.0) == 0.3
     assert long_enough(0.3, Strategy("fixed", 256), 200.0) == pytest.approx(TURNS * 256 / 200)
     assert long_enough(0.3, Strategy("adaptive"), 1.0) == 0.3
+
+
+def test_what_is_known_is_not_counted_again():
+    """Three strategies beside three static counts, twice; a sweep of up to nine coarse counts and some between."""
+    durations = Durations(seconds=2.0, static_seconds=0.4, rounds=2)
+
+    def left(known):
+        return durations.estimate(3, 256, fine=True, known=known)
+
+    in_rounds = seconds_of_a_cell(2.0)
+    assert left([]) == pytest.approx(15 * seconds_of_a_cell(0.4) + 12 * in_rounds)
+    assert left([0] * 5) == pytest.approx(10 * seconds_of_a_cell(0.4) + 12 * in_rounds)
+    assert left([0] * 9 + [1] * 4) == pytest.approx(8 * in_rounds), "the sweep is over"
+    assert left([0] * 9 + [1] * 5 + [2]) == pytest.approx(4 * in_rounds), "five took part in the first round"
+    assert left([0] * 9 + [1] * 7 + [2] * 7) == 0
+    assert durations.estimate(3, 256, fine=True, oracle=False, known=[1, 1]) == pytest.approx(4 * in_rounds)
