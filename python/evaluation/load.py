@@ -44,7 +44,7 @@ def hold_workers(executor: Executor, threads: int) -> Callable[[], None]:
 
 
 class ClosedLoop:
-    """One run of `seconds` that has begun at `began`, and its overtime."""
+    """One run of `seconds` that has begun at `began`, and its overtime; or until end()."""
 
     def __init__(self, task: Task, outstanding: int, began: float, seconds: float) -> None:
         self.failures: list[BaseException] = []
@@ -60,8 +60,10 @@ class ClosedLoop:
                 return
             executor.submit(run)
 
-    def is_over(self) -> bool:
-        return time.monotonic() >= self._ends
+    def end(self) -> None:
+        """Now: no task begins any more."""
+        self._ends = time.monotonic()
+        self._end()
 
     def wait(self) -> None:
         """Until the overtime is over. Only then may the executor be shut down."""
@@ -102,4 +104,9 @@ class ClosedLoop:
             record(start)
             record(now())
 
+        def end() -> None:
+            nonlocal ends
+            ends = self._ends
+
+        self._end = end
         return run

@@ -2,7 +2,7 @@
 
 For each workload of `make efficiency`, on one pool of so many threads: the CPU time of the thread that samples, which the kernel counts, as
 a share of a core; and what the program loses of its tasks, measured in pairs of slices of time with and without the profiler, of which the
-mean and its 95 % confidence interval are given.
+mean and its 95 % confidence interval are given. A workload that cannot be measured has a line that says why.
 """
 
 from __future__ import annotations
@@ -21,53 +21,85 @@ from rich.console import Console
 
 import betapool
 from betapool._profile.session import RATE, VISITS
-from evaluation import children, interpreters, services
-from evaluation.command import Parser, carry_out, leave, listed, names_of, number
-from evaluation.efficiency import WITHOUT_LIBRARY
+from evaluation import children, interpreters, reference, services
+from evaluation.command import Parser, cache_folder, carry_out, leave, listed, names_of, number
+from evaluation.edge.preparation import Prepared, prepare
+from evaluation.efficiency import GROUPS, WITHOUT_LIBRARY
 from evaluation.interpreters import Interpreter
-from evaluation.load import OVERTIME, SECONDS_TO_START
+from evaluation.load import SECONDS_TO_START
 from evaluation.plan import OVERHEAD
 from evaluation.profiling import PAUSE, WARM_UP, WATCHED
-from evaluation.progress import Display
-from evaluation.runner import calibrate
+from evaluation.progress import Display, with_remarks
+from evaluation.results import Outcome
+from evaluation.runner import calibrate, observed
 from evaluation.statistics import estimate
-from evaluation.workloads import WORKLOADS
+from evaluation.workloads import EDGE, WORKLOADS
 
 EXAMPLES = """examples:
   python -m evaluation.overhead
   python -m evaluation.overhead --only micro,rag --pairs 40 --pythons 3.11 --json
+  python -m evaluation.overhead --only edge             NumPy, SQLite, pandas, ONNX Runtime, which are downloaded once
   make overhead | PYTHONPATH=python python3 -m evaluation.readme overhead
 """
 DEFAULTS = ("3.11", "3.13t")
-THREADS = {name: 16 for name in WITHOUT_LIBRARY} | {
-    "io-1ms": 96,
-    "io-20ms": 256,
-    "cpu": 4,
-    "digest": 2,
-    "bimodal": 24,
-    "lock": 12,
-    "upstream": 12,
-    "long": 256,
-}
+THREADS = (
+    {name: 16 for name in WITHOUT_LIBRARY}
+    | {name: 32 for name in EDGE}
+    | {
+        "io-1ms": 96,
+        "io-20ms": 256,
+        "cpu": 4,
+        "digest": 2,
+        "bimodal": 24,
+        "lock": 12,
+        "upstream": 12,
+        "long": 256,
+    }
+)
 """As many as do all the work, or more; 256 where there are as many that wait."""
 MOST_IF_FREE_THREADED = 64
 SLEEPERS = ("long",)
 """Without a GIL more than that are no good where they are runnable at once, but these hardly ever are."""
 
 
-class Row(NamedTuple):
+class Cell(NamedTuple):
     workload: str
     python: str
     threads: int
-    alone: float
-    profiled: float
-    """Tasks a second."""
-    share_of_core: float
-    """What sampling takes."""
-    share_of_process: float
-    """The same, of the CPU time of the process."""
-    losses: Sequence[float]
-    """Of each pair of slices: the share of the tasks that was lost."""
+
+
+class Run(NamedTuple):
+    """What all workloads of an interpreter have in common."""
+
+    python: Interpreter
+    packages: Path
+    """Where betapool is."""
+    setting: dict[str, Any]
+    prepared: Prepared
+    pairs: int
+    seconds: float
+
+    def measure(self, name: str) -> Outcome:
+        workload = WORKLOADS[name]
+        cell = Cell(name, self.python.name, threads_of(name, self.python.free_threaded))
+        limit = 3 * seconds_of(self.pairs, self.seconds) + workload.longest_task + SECONDS_TO_START
+        library = self.prepared.libraries.get(name)
+        with services.upstream(os.sched_getaffinity(0)) if workload.service else contextlib.nullcontext() as service:
+            request = {
+                "workload": name,
+                "threads": cell.threads,
+                "setting": {**self.setting, "port": service and service.port},
+                "pairs": self.pairs,
+                "seconds": self.seconds,
+            }
+
+            def call() -> dict[str, Any]:
+                if name in self.prepared.left_out:
+                    raise reference.Unavailable(self.prepared.left_out[name])
+                imports = [self.packages, *([library] if library else [])]
+                return children.call(self.python.path, "profiling", request, limit, *imports)
+
+            return observed(cell, call, service.cpu_seconds if service else lambda: 0.0)
 
 
 def threads_of(name: str, free_threaded: bool) -> int:
@@ -76,27 +108,7 @@ def threads_of(name: str, free_threaded: bool) -> int:
 
 def seconds_of(pairs: int, seconds: float) -> float:
     """That a workload takes."""
-    return OVERHEAD + (1 + OVERTIME) * (WARM_UP + WATCHED + 2 * pairs * (seconds + 2 * PAUSE))
-
-
-def measure(name: str, python: Interpreter, packages: Path, setting: dict[str, Any], pairs: int, seconds: float) -> Row:
-    threads = threads_of(name, python.free_threaded)
-    limit = 2 * seconds_of(pairs, seconds) + WORKLOADS[name].longest_task + SECONDS_TO_START
-    with services.upstream(os.sched_getaffinity(0)) if WORKLOADS[name].service else contextlib.nullcontext() as service:
-        request = {
-            "workload": name,
-            "threads": threads,
-            "setting": {**setting, "port": service and service.port},
-            "pairs": pairs,
-            "seconds": seconds,
-        }
-        try:
-            found = children.call(python.path, "profiling", request, limit, packages)
-        except children.DidNotFinish as error:
-            raise children.DidNotFinish(f"{name} on Python {python.name}: {error}") from None
-    losses = [1 - with_it / without for with_it, without in zip(found["profiled"], found["alone"])]
-    alone, profiled = (sum(found[key]) / pairs for key in ("alone", "profiled"))
-    return Row(name, python.name, threads, alone, profiled, found["share_of_core"], found["share_of_process"], losses)
+    return OVERHEAD + WARM_UP + WATCHED + 2 * pairs * (seconds + 2 * PAUSE)
 
 
 def loss_text(losses: Sequence[float]) -> str:
@@ -106,32 +118,40 @@ def loss_text(losses: Sequence[float]) -> str:
     return f"{found.mean:+.1%}" + ("" if found.margin is None else f" ± {found.margin:.1%}")
 
 
-def row_text(row: Row) -> str:
-    sampling = f"{row.share_of_core:6.2%} of a core, {row.share_of_process:6.2%} of the process"
-    rate = f"{row.alone:10,.1f} tasks/s alone, {loss_text(row.losses)} lost"
-    return f"{row.python:6} {row.workload:10} {row.threads:4} threads  {sampling}  {rate}"
+def line(outcome: Outcome) -> str:
+    cell, values, figures = outcome.cell, outcome.values, ""
+    if values:
+        figures = f"{values['share_of_core']:6.2%} of a core, {values['share_of_process']:6.2%} of the process"
+        figures += f"  {values['alone']:10,.1f} tasks/s alone, {loss_text(values['losses'])} lost"
+    return f"{cell.python:6} {cell.workload:10} {cell.threads:4} threads  {with_remarks(outcome, figures)}"
 
 
-def show(rows: list[Row]) -> str:
+def show(outcomes: list[Outcome]) -> str:
     """A line for each workload, and for each Python: threads, what sampling takes of a core, and what the program loses."""
-    pythons = list(dict.fromkeys(row.python for row in rows))
+    pythons = list(dict.fromkeys(outcome.cell.python for outcome in outcomes))
     lines = [
         "| work |" + "".join(f" {python}: threads | of a core | tasks lost |" for python in pythons),
         "|---|" + "---:|---:|---:|" * len(pythons),
     ]
-    by_place = {(row.workload, row.python): row for row in rows}
-    for name in dict.fromkeys(row.workload for row in rows):
-        line = f"| {WORKLOADS[name].title} |"
-        for python in pythons:
-            row = by_place.get((name, python))
-            line += f" {row.threads} | {row.share_of_core:.2%} | {loss_text(row.losses)} |" if row else " - | - | - |"
-        lines.append(line)
-    line = "| the most, and the mean of all pairs |"
+    by_place = {(outcome.cell.workload, outcome.cell.python): outcome for outcome in outcomes}
+    for name in dict.fromkeys(outcome.cell.workload for outcome in outcomes):
+        lines.append(f"| {WORKLOADS[name].title} |" + "".join(columns(by_place.get((name, python))) for python in pythons))
+    summary = "| the most, and the mean of all pairs |"
     for python in pythons:
-        own = [row for row in rows if row.python == python]
-        most, losses = max(row.share_of_core for row in own), [loss for row in own for loss in row.losses]
-        line += f" | {most:.2%} | {loss_text(losses)} |"
-    return "\n".join([*lines, line])
+        known = [outcome.values for outcome in outcomes if outcome.cell.python == python and outcome.values]
+        most = f"{max(values['share_of_core'] for values in known):.2%}" if known else "-"
+        summary += f" | {most} | {loss_text([loss for values in known for loss in values['losses']])} |"
+    return "\n".join([*lines, summary])
+
+
+def columns(outcome: Outcome | None) -> str:
+    if outcome is None:  # it was not reached
+        return " - | - | - |"
+    threads, values = outcome.cell.threads, outcome.values
+    if values is None:
+        reason = " ".join(f"did not finish: {outcome.failure}".split()).replace("|", "\\|")
+        return f" {threads} | {reason} | - |"
+    return f" {threads} | {values['share_of_core']:.2%} | {loss_text(values['losses'])}{' *' * outcome.disturbed} |"
 
 
 def main() -> int:
@@ -141,39 +161,63 @@ def main() -> int:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--only", type=names_of(list(THREADS)), default=list(THREADS), metavar="A,B", help="which workloads (default: all)")
+    which = "which workloads (default: all but edge; edge: those with libraries, which are downloaded once)"
+    parser.add_argument("--only", type=names_of([*THREADS, *GROUPS]), default=WITHOUT_LIBRARY, metavar="A,B", help=which)
     pythons = f"versions or paths (default: those of {', '.join(DEFAULTS)} that are there)"
     parser.add_argument("--pythons", type=listed, metavar="A,B", help=pythons)
     parser.add_argument("--pairs", type=number(int, 2), default=6, help="of slices, for each workload (default: %(default)s)")
     parser.add_argument("--seconds", type=number(float, 0.05), default=0.2, help="of a slice (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
+    options.only = list(dict.fromkeys(each for name in options.only for each in GROUPS.get(name, [name])))
     console = Console(stderr=True)
-    return carry_out(lambda: run(options, console), console, "what was measured is not kept")
+    return carry_out(lambda: run(options, console), console, "what was measured before is printed")
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
-    rows = []
-    each = seconds_of(options.pairs, options.seconds)
-    with tempfile.TemporaryDirectory(prefix="betapool-overhead-") as folder:
-        packages = Path(folder)
-        interpreters.copy_package(packages)
-        pythons = interpreters.choose(options.pythons, packages, DEFAULTS)
-        with Display(console, each * len(pythons) * len(options.only), row_text) as display:
-            for python in pythons:
-                setting = calibrate(python, max(os.sched_getaffinity(0)), packages)
-                for name in options.only:
-                    display.begin(f"{python.name} {name}")
-                    rows.append(measure(name, python, packages, setting, options.pairs, options.seconds))
-                    display.end(rows[-1], each)
+    pythons: list[Interpreter] = []
+    outcomes: list[Outcome] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="betapool-overhead-") as packages:
+            interpreters.copy_package(Path(packages))
+            pythons += interpreters.choose(options.pythons, Path(packages), DEFAULTS)
+            each = seconds_of(options.pairs, options.seconds)
+            with Display(console, each * len(pythons) * len(options.only), line) as display:
+                for python in pythons:
+                    display.begin(f"{python.name}: what the workloads need")
+                    this = prepared_run(python, Path(packages), options)
+                    for name in options.only:
+                        display.begin(f"{python.name} {name}")
+                        outcomes.append(this.measure(name))
+                        display.end(outcomes[-1], each)
+    finally:  # Ctrl-C too: what was measured counts
+        if outcomes:
+            put(outcomes, pythons, as_json=options.json)
+    if not any(outcome.values for outcome in outcomes):
+        raise ValueError("nothing could be measured")
+
+
+def prepared_run(python: Interpreter, packages: Path, options: argparse.Namespace) -> Run:
+    cores, cache = sorted(os.sched_getaffinity(0)), cache_folder()
+    setting = {**calibrate(python, cores[-1], packages), "cache": str(cache)}
+    prepared = prepare(python, [WORKLOADS[name] for name in options.only], cache, packages, setting, cores)
+    return Run(python, packages, {**setting, "waits": prepared.waits}, prepared, options.pairs, options.seconds)
+
+
+def put(outcomes: list[Outcome], pythons: list[Interpreter], *, as_json: bool) -> None:
     cores = len(os.sched_getaffinity(0))
-    if options.json:
+    if as_json:
         about = {"pythons": {python.name: python.version for python in pythons}, "cores": cores, "betapool": betapool.__version__}
-        json.dump({**about, "workloads": [row._asdict() for row in rows]}, sys.stdout, indent=2)
+        rows = []
+        for outcome in outcomes:
+            row = outcome._asdict()
+            rows.append({**row.pop("cell")._asdict(), **(row.pop("values") or {}), **row})
+        json.dump({**about, "workloads": rows}, sys.stdout, indent=2)
         print()
         return
-    versions = ", ".join(python.version + (" free-threaded" if python.free_threaded else "") for python in pythons)
-    print(f"Python {versions}; {cores} cores; {RATE:g} looks a second at up to {VISITS} threads each\n\n{show(rows)}")
+    versions = ", ".join(python.version + " free-threaded" * python.free_threaded for python in pythons)
+    marks = "; *: others used the machine meanwhile" * any(outcome.disturbed for outcome in outcomes)
+    print(f"Python {versions}; {cores} cores; {RATE:g} looks a second at up to {VISITS} threads each{marks}\n\n{show(outcomes)}")
 
 
 if __name__ == "__main__":

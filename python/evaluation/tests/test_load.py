@@ -1,5 +1,6 @@
 """The closed loop."""
 
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,4 +16,16 @@ def test_tasks_follow_each_other_until_the_overtime_is_over():
     starts = [start - began for spans in loop.spans() for start in spans[::2]]
     assert max(starts) > 2.0, "else those that are under way at the end of the measured time would have the machine to themselves"
     assert max(starts) < 2.5
+    assert not loop.failures
+
+
+def test_it_ends_when_it_is_told_to():
+    with ThreadPoolExecutor(2) as executor:
+        loop = ClosedLoop(lambda: time.sleep(0.001), 8, time.monotonic(), math.inf)
+        loop.start(executor)
+        time.sleep(0.1)
+        loop.end()
+        ended = time.monotonic()
+    starts = [start for spans in loop.spans() for start in spans[::2]]
+    assert starts and max(starts) <= ended
     assert not loop.failures
