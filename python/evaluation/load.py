@@ -46,12 +46,12 @@ def hold_workers(executor: Executor, threads: int) -> Callable[[], None]:
 class ClosedLoop:
     """One run of `seconds` that has begun at `began`, and its overtime; or until end()."""
 
-    def __init__(self, task: Task, outstanding: int, began: float, seconds: float) -> None:
+    def __init__(self, task: Task, outstanding: int, began: float, seconds: float, overtime: float | None = None) -> None:
         self.failures: list[BaseException] = []
         self._task = task
         self._outstanding = outstanding
         self._workers: list[tuple[int, array[float]]] = []
-        self._ends = began + seconds * (1 + OVERTIME)
+        self._ends = began + seconds + (OVERTIME * seconds if overtime is None else overtime)
 
     def start(self, executor: Executor) -> None:
         run = self._make_run(executor)

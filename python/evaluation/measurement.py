@@ -42,7 +42,7 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
             # A static count is what it says from the first moment: many threads that begin while others compute may take longer than a run.
             let_go = hold_workers(pool.executor, strategy.threads)
             began = time.monotonic()
-        loop = ClosedLoop(blocking.task if as_the_paper else task, request["outstanding"], began, seconds)
+        loop = ClosedLoop(blocking.task if as_the_paper else task, request["outstanding"], began, seconds, request.get("overtime"))
         half, ends = began + seconds / 2, began + seconds
         watch = Watch(loop, pool, bystanders)
         loop.start(pool.executor)

@@ -149,7 +149,7 @@ def limit(cell: PaperCell, python: Interpreter) -> float:
     threads = cell.strategy.threads or 0 if cell.strategy else 0
     if cell.part == INSTRUMENTATION:
         return PATIENCE + cell.seconds / 1000
-    run = (1 + OVERTIME) * cell.seconds
+    run = cell.seconds + overtime(cell)
     if python.free_threaded and threads >= HARD_COUNT:
         return run + HARD_PATIENCE + seconds_to_end_tasks(cell)
     return run + PATIENCE + 2 * seconds_to_end_tasks(cell)
@@ -158,10 +158,15 @@ def limit(cell: PaperCell, python: Interpreter) -> float:
 def estimate(cell: PaperCell) -> float:
     """Seconds that it will take, as a rule."""
     if cell.part == INSTRUMENTATION:
-        return OVERHEAD + cell.seconds * 6e-5
+        return OVERHEAD + cell.seconds * 5e-6
     if cell.part == MEMORY:
         return OVERHEAD + cell.seconds
-    return seconds_of_a_cell(cell.seconds) + seconds_to_end_tasks(cell) / 2  # half of each is left, on average
+    return seconds_of_a_cell(cell.seconds, overtime(cell)) + seconds_to_end_tasks(cell) / 2  # half of each is left, on average
+
+
+def overtime(cell: PaperCell) -> float:
+    """As plan.overtime: a turn of all threads, if they compute."""
+    return max(OVERTIME * cell.seconds, seconds_to_end_tasks(cell) if cell.part == "rag" else 0.0)
 
 
 def seconds_to_end_tasks(cell: PaperCell) -> float:

@@ -176,6 +176,7 @@ def what_to_run(cell: PaperCell, python: Interpreter, setting: dict[str, Any]) -
         "strategy": cell.strategy,
         "workload": cell.part,
         "seconds": cell.seconds,
+        "overtime": paper_plan.overtime(cell),
         "setting": setting,
         "max_workers": cell.strategy.threads,
         "outstanding": 2 * cell.strategy.threads + 64,  # enough that the queue is never empty

@@ -29,9 +29,9 @@ OVERHEAD = 0.2
 """Seconds that a cell takes beyond its run and its overtime: its interpreter's start, above all."""
 
 
-def seconds_of_a_cell(run: float) -> float:
-    """That it takes as a rule, for a run of so many."""
-    return OVERHEAD + (1 + OVERTIME) * run
+def seconds_of_a_cell(run: float, overtime: float | None = None) -> float:
+    """That it takes as a rule, for a run of so many and the usual overtime, or this one."""
+    return OVERHEAD + run + (OVERTIME * run if overtime is None else overtime)
 
 
 class Sweep:
@@ -124,6 +124,16 @@ def long_enough(seconds: float, strategy: Strategy, best_rate: float | None) -> 
     if not (best_rate and strategy.is_given_threads and strategy.threads):
         return seconds
     return max(seconds, TURNS * strategy.threads / best_rate)
+
+
+def overtime(seconds: float, strategy: Strategy, best_rate: float | None) -> float:
+    """Seconds that the load of such a run goes on after what is measured: twice what a task takes as a rule, for some take several times as
+    long as others, if that is more than usual. Tasks that are under way at the end would else end among ever fewer others, and the run be
+    credited with more of their work than it did: 128 threads under the GIL with 12 % more than the CPU time of the process allows."""
+    usual = OVERTIME * seconds
+    if not (best_rate and strategy.is_given_threads and strategy.threads):
+        return usual
+    return max(usual, TURNS * strategy.threads / best_rate)
 
 
 def turns(contestants: list[Contestant], round: int) -> list[Contestant]:

@@ -9,9 +9,8 @@ from typing import Any, Callable, NamedTuple
 
 from evaluation import children, machine, reference, services
 from evaluation.interpreters import Interpreter
-from evaluation.load import OVERTIME
 from evaluation.peers import GEVENT, REFERENCE, Package
-from evaluation.plan import Durations, Group, Sweep, challenged, finalists, long_enough, seconds_of_a_cell, turns
+from evaluation.plan import Durations, Group, Sweep, challenged, finalists, long_enough, overtime, seconds_of_a_cell, turns
 from evaluation.progress import Display
 from evaluation.results import Cell, Outcome, Results
 from evaluation.strategies import LABELS, OURS, Strategy
@@ -97,17 +96,19 @@ class Runner:
             return known
         self._display.begin(f"{cell.python}, {cell.cores} core(s), {cell.workload}, {strategy}")
         seconds = long_enough(seconds, strategy, best_rate)
-        outcome = self._run(group, cell, seconds, service)
+        longer = overtime(seconds, strategy, best_rate)
+        outcome = self._run(group, cell, seconds, longer, service)
         self._results.add(outcome)
-        self._display.end(outcome, seconds_of_a_cell(seconds))
+        self._display.end(outcome, seconds_of_a_cell(seconds, longer))
         return outcome
 
-    def _run(self, group: Group, cell: Cell, seconds: float, service: services.Service | None) -> Outcome:
+    def _run(self, group: Group, cell: Cell, seconds: float, longer: float, service: services.Service | None) -> Outcome:
         setting = {**self._settings[group.interpreter.name], "port": service and service.port, "library_threads": group.library_threads}
         request = {
             "strategy": cell.strategy,
             "workload": cell.workload,
             "seconds": seconds,
+            "overtime": longer,
             "setting": setting,
             "cores": group.core_numbers,
             "max_workers": group.max_workers,
@@ -115,7 +116,7 @@ class Runner:
             "outstanding": 2 * group.max_workers + 64,
             "as_the_paper": self._as_the_paper,
         }
-        limit = (1 + OVERTIME) * seconds + group.workload.longest_task + PATIENCE
+        limit = seconds + longer + group.workload.longest_task + PATIENCE
 
         def measure() -> dict[str, Any]:
             return children.call(group.interpreter.path, "measure", request, limit, *self._imports(group.interpreter, cell))

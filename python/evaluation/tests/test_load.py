@@ -29,3 +29,12 @@ def test_it_ends_when_it_is_told_to():
     starts = [start for spans in loop.spans() for start in spans[::2]]
     assert starts and max(starts) <= ended
     assert not loop.failures
+
+
+def test_it_can_be_told_for_how_long_it_goes_on():
+    with ThreadPoolExecutor(1) as executor:
+        began = time.monotonic()
+        loop = ClosedLoop(lambda: time.sleep(0.001), 2, began, 0.1, 0.4)
+        loop.start(executor)
+        loop.wait()
+    assert max(start - began for spans in loop.spans() for start in spans[::2]) > 0.4

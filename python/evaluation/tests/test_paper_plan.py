@@ -20,6 +20,7 @@ from evaluation.paper_plan import (
     left_out,
     limit,
     narrow,
+    overtime,
     wide,
 )
 from evaluation.strategies import Strategy
@@ -86,6 +87,8 @@ def test_many_threads_that_compute_get_time_for_a_turn_each():
     by_count = {cell.strategy.threads: cell.seconds for cell in of(["table-i"])}
     assert by_count[1] == QUICK.seconds
     assert by_count[1024] > 1024 * 0.010
+    by_count = {cell.strategy.threads: overtime(cell) for cell in of(["table-i"])}
+    assert (by_count[1], by_count[1024]) == (0.25 * QUICK.seconds, 1024 * 0.010)
 
 
 def test_memory_and_clocks():

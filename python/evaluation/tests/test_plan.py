@@ -3,6 +3,7 @@
 import pytest
 
 from evaluation.interpreters import Interpreter
+from evaluation.load import OVERTIME
 from evaluation.plan import (
     COARSE,
     GRID,
@@ -15,6 +16,7 @@ from evaluation.plan import (
     core_numbers,
     finalists,
     long_enough,
+    overtime,
     seconds_of_a_cell,
     turns,
 )
@@ -128,6 +130,12 @@ def test_every_thread_of_a_static_count_has_its_turns():
     assert long_enough(0.3, Strategy("fixed", 16), 200.0) == 0.3
     assert long_enough(0.3, Strategy("fixed", 256), 200.0) == pytest.approx(TURNS * 256 / 200)
     assert long_enough(0.3, Strategy("adaptive"), 1.0) == 0.3
+
+
+def test_the_load_goes_on_for_two_turns_of_all_threads():
+    assert overtime(2.0, Strategy("fixed", 4), 100.0) == OVERTIME * 2.0
+    assert overtime(1.5, Strategy("fixed", 128), 170.0) == pytest.approx(TURNS * 128 / 170)
+    assert overtime(1.5, Strategy("adaptive"), 1.0) == overtime(1.5, Strategy("fixed", 128), None) == OVERTIME * 1.5
 
 
 def test_what_is_known_is_not_counted_again():
