@@ -60,7 +60,7 @@ def main():
             found = client.run(threads)
     finally:
         for host in hosts:
-            host.terminate()
+            host.kill()  # its worker ends with the scheduler, and a SIGTERM meanwhile would make it wait for itself, for ever
             host.wait()
     for worker, work in ((waiting, "waits for a service"), (computing, "computes"), (idle, "has nothing to do")):
         started, completed = found[worker]
