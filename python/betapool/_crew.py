@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import sys
 import threading
 import time
 import weakref
@@ -64,7 +65,7 @@ class Crew:
             raise RuntimeError("can't start new thread: the system has just refused one")
         try:
             interruption = self._hire(pool)
-        except BaseException:
+        except Exception:
             self._pause = min(2 * self._pause or FIRST_PAUSE, LONGEST_PAUSE)
             self._refused_until = time.monotonic() + self._pause
             raise
@@ -230,12 +231,25 @@ def _start(thread: threading.Thread, first_task: list[Any]) -> BaseException | N
 
     Then whoever is first has the task: if it is the thread, it goes on, and the exception is returned; else it ends at once.
     """
+    handled = sys.exc_info()[1]
     try:
         thread.start()
     except BaseException as error:
+        # Within its wait CPython may have given up a lock that it gives up again on the way out: then that error hides the Ctrl-C.
+        hidden = error.__context__ if isinstance(error, RuntimeError) and error.__context__ is not handled else None
+        interruption = error if hidden is None or isinstance(hidden, Exception) else hidden
         try:
             first_task.pop()
         except IndexError:
-            return error
-        raise
+            return interruption
+        if not isinstance(interruption, Exception):
+            _see_it_begin(thread)
+        raise interruption
     return None
+
+
+def _see_it_begin(thread: threading.Thread) -> None:
+    """Waits for a thread whose start was interrupted, if there is one: an interpreter that ends before it begins takes its state away."""
+    deadline = time.monotonic() + 1  # it may not have been made
+    while thread in threading._limbo and time.monotonic() < deadline:  # type: ignore[attr-defined]
+        time.sleep(0.001)

@@ -1,6 +1,9 @@
 /* Threads that wait for something that happens in C: without the GIL, with a time limit, and open to Ctrl-C. */
 #include "core.h"
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
 int sleeper_init(sleeper *self) {
     *self = (sleeper){.alarm = PyThread_allocate_lock()};
     if (self->alarm == NULL) {
@@ -55,31 +58,40 @@ static bool look_out(PyThread_type_lock alarm) {
     return has_paid;
 }
 
+/*
+ * A signal that comes just before the thread falls asleep, or that another thread takes, wakes nobody: so the main thread, where CPython
+ * handles them, looks for itself now and then.
+ */
+#define LOOK_FOR_SIGNALS_SECONDS 1.0
+
+static bool is_main_thread(void) {
+    return syscall(SYS_gettid) == getpid();
+}
+
 int sleeper_wait(sleeper *self, double deadline) {
     bool is_called;
     Py_BEGIN_ALLOW_THREADS
     is_called = look_out(self->alarm);
     Py_END_ALLOW_THREADS
+    double longest = is_called || !is_main_thread() ? FOREVER : LOOK_FOR_SIGNALS_SECONDS;
     while (!is_called) {
-        PY_TIMEOUT_T microseconds = -1;
-        if (deadline < FOREVER) {
-            double left = deadline - betapool_wall_time();
-            microseconds = left > 0 ? (PY_TIMEOUT_T)(left * 1e6) + 1 : 0;
+        if (PyErr_CheckSignals() < 0) {
+            return -1;
         }
+        double left = deadline - betapool_wall_time();
+        double asleep = left < longest ? left : longest;
+        PY_TIMEOUT_T microseconds = asleep == FOREVER ? -1 : asleep > 0 ? (PY_TIMEOUT_T)(asleep * 1e6) + 1 : 0;
         PyLockStatus status;
         Py_BEGIN_ALLOW_THREADS
         status = PyThread_acquire_lock_timed(self->alarm, microseconds, 1);
         Py_END_ALLOW_THREADS
-        if (status != PY_LOCK_INTR) {
-            COMES_AFTER(self->alarm);
-            return status == PY_LOCK_ACQUIRED;
-        }
-        if (PyErr_CheckSignals() < 0) {
-            return -1;
+        is_called = status == PY_LOCK_ACQUIRED;
+        if (status == PY_LOCK_FAILURE && left <= longest) {
+            break;
         }
     }
     COMES_AFTER(self->alarm);
-    return 1;
+    return is_called;
 }
 
 void sleeper_wait_for_call(sleeper *self) {

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from conftest import eventually, run_python
+from conftest import eventually
 
 from betapool import AdaptiveThreadPoolExecutor, Controller
 
@@ -143,38 +143,3 @@ def test_a_controller_in_many_threads():
             stop.set()
 
     at_once(produce_all, tick)
-
-
-def test_ctrl_c_at_any_moment_leaves_a_working_executor():
-    code = """
-import os, random, signal
-from betapool import AdaptiveThreadPoolExecutor
-
-def interrupt(number, frame):
-    if armed:
-        raise KeyboardInterrupt
-
-armed = False
-signal.signal(signal.SIGALRM, interrupt)
-chance, interrupted = random.Random(3), 0
-for round_number in range(300):
-    executor = AdaptiveThreadPoolExecutor(6, policy="fixed" if round_number % 2 else "adaptive")
-    futures = []
-    try:
-        armed = True
-        signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-5, 8e-4))
-        for _ in range(5000):
-            futures.append(executor.submit(abs, -1))
-        armed = False
-    except (KeyboardInterrupt, RuntimeError):  # threading makes a RuntimeError of it where it strikes in a Condition
-        armed = False
-        interrupted += 1
-    assert [future.result(20) for future in futures] == [1] * len(futures)
-    assert executor.submit(abs, -2).result(20) == 2
-    executor.shutdown()
-    assert executor.stats().threads == 0 and not executor._threads
-assert interrupted > 200, interrupted  # where it strikes in a finaliser, Python drops it
-os._exit(0)  # a thread that threading itself was interrupted in starting may never begin, and be waited for
-"""
-    process = run_python(code, timeout=55)
-    assert process.returncode == 0, process.stderr
