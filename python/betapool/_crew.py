@@ -244,7 +244,9 @@ def _start(thread: threading.Thread, first_task: list[Any]) -> BaseException | N
             return interruption
         if not isinstance(interruption, Exception):
             _see_it_begin(thread)
-        raise interruption
+        if interruption is not error:
+            raise interruption from None
+        raise
     return None
 
 
