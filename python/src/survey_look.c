@@ -51,14 +51,14 @@ static void read_times(survey_object *self, record *record, double now) {
     if (!probe_times(&record->probe, self->tasks, &cpu, &queued)) {
         return;
     }
+    double on_cpu = cpu - record->read_cpu, waited = queued - record->read_queued; /* at first: since it began */
     if (record->read_at > 0) {
-        double on_cpu = cpu - record->read_cpu, waited = queued - record->read_queued;
         record->span += now - record->read_at;
         record->cpu += on_cpu;
         record->queued += waited;
-        if (on_cpu + waited > 0) {
-            record->queued_share = waited / (on_cpu + waited);
-        }
+    }
+    if (on_cpu + waited > 0) {
+        record->queued_share = waited / (on_cpu + waited);
     }
     record->read_at = now;
     record->read_cpu = cpu;
