@@ -10,6 +10,7 @@ import sysconfig
 
 import pytest
 from conftest import FREE_THREADED, PACKAGE_PARENT
+from neighbours import FEW, Neighbours
 
 from betapool import _core
 from betapool._profile import layouts, target
@@ -61,7 +62,9 @@ def program():
 
 
 def test_a_process_that_was_started_with_nothing_is_seen_from_within(program):
+    neighbours = Neighbours()
     process = top("--once", "--json", program.pid)
+    others = neighbours.cores() - 1  # the program itself, which has not ended
     assert process.returncode == 0, process.stderr
     found = json.loads(process.stdout)
     total = found["total"]["states"]
@@ -71,7 +74,7 @@ def test_a_process_that_was_started_with_nothing_is_seen_from_within(program):
     if FREE_THREADED:
         assert found["gil_held"] is None and total["gil"] == 0
     else:
-        assert found["gil_held"] > 0.6 and total["gil"] > 0.8
+        assert found["gil_held"] > (0.6 if others < FEW else 0.3) and total["gil"] > 0.8
     if sys.version_info >= (3, 11):
         groups = {group["name"]: group for group in found["groups"]}
         pool = groups["ThreadPoolExecutor"]

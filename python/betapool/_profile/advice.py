@@ -75,6 +75,8 @@ def verdict_of(bottleneck: str, workers: Group, gil_held: float | None, cores: f
     gil = "" if gil_held is None else f"the GIL is held {percent(gil_held)} of the time, "
     if bottleneck == "gil":
         waiting = number(workers.states["gil"])
+        if waiting == "0":
+            return f"The GIL is all that is used: it is held {percent(gil_held)} of the time, though no thread waits for it; {use}."
         return f"Threads wait for the GIL: it is held {percent(gil_held)} of the time, and {waiting} threads wait for it."
     if bottleneck == "cores":
         return f"Threads compute: {gil}{use}, and {number(workers.states['queued'])} threads wait for a core."

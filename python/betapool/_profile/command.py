@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import importlib.machinery
 import importlib.util
 import json
 import os
@@ -118,6 +119,20 @@ def _check_files(parser: Parser, options: argparse.Namespace) -> None:
             parser.error(f"{name} cannot be written: give a file in a folder that exists and that you may write to")
 
 
+def _mistake_in(module: str) -> str | None:
+    """Why python -m cannot run it. A package is not imported to find out: that belongs to its run."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None:
+        return f"there is no module {module}: name one that python -m finds from here"
+    folders = spec.submodule_search_locations
+    if folders is not None and importlib.machinery.PathFinder.find_spec(f"{module}.__main__", list(folders)) is None:
+        return f"{module} is a package without a __main__: name a module in it"
+    return None
+
+
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
@@ -136,12 +151,8 @@ def main(arguments: list[str]) -> None:
         command = " ".join(["python -m", options.module, *program])
         sys.argv = [options.module, *program]
         sys.path[0] = os.getcwd()
-        try:
-            is_there = importlib.util.find_spec(options.module) is not None
-        except (ImportError, ValueError):
-            is_there = False
-        if not is_there:
-            parser.error(f"there is no module {options.module}: name one that python -m finds from here")
+        if (mistake := _mistake_in(options.module)) is not None:
+            parser.error(mistake)
 
         def run() -> None:
             runpy.run_module(options.module, run_name="__main__", alter_sys=True)

@@ -11,6 +11,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from neighbours import FEW, Neighbours
 
 PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
@@ -161,15 +162,18 @@ knocker.start()
 knocker.stop()
 print("contention", knocker.contention_metric, file=sys.stderr)
 """
-    theirs, ours, held = [], [], []
-    for work in ("sleep", "half", "compute"):
-        try:
+    tries = []
+    for _ in range(3):
+        neighbours = Neighbours()
+        theirs, ours, held = [], [], []
+        for work in ("sleep", "half", "compute"):
             found, groups, report = profile(tmp_path, code % work)
-        except AssertionError as error:  # the tests above demand that a profiled program ends well; this one has another's threads in it
-            pytest.skip(f"the program with gilknocker failed: {str(error)[-300:]}")
-        (line,) = [line for line in report.splitlines() if line.startswith("contention ")]
-        theirs.append(float(line.split()[1]))
-        ours.append(groups["work"]["gil_share"])
-        held.append(found["gil_held"])
-    assert theirs[0] < theirs[2] and ours[0] < ours[2], (theirs, ours, held)
-    assert held[0] < held[1] < held[2], (theirs, ours, held)
+            (line,) = [line for line in report.splitlines() if line.startswith("contention ")]
+            theirs.append(float(line.split()[1]))
+            ours.append(groups["work"]["gil_share"])
+            held.append(found["gil_held"])
+        tries.append((theirs, ours, held, neighbours.cores()))
+        agree = theirs[0] < theirs[2] and ours[0] < ours[2] and held[0] < held[1] < held[2]
+        if agree or tries[-1][-1] < FEW:  # who has the GIL and no core keeps it for as long as others compute
+            break
+    assert agree, tries
