@@ -3,7 +3,7 @@
  * A threading.Condition around this lock comes into being then. As small and quick to make as it is, concurrent.futures.wait can have one
  * for each of many thousand futures.
  */
-#include "core.h"
+#include "object.h"
 
 struct condition_object {
     PyObject_HEAD

@@ -1,5 +1,5 @@
 /* _core.Controller: the controller alone, for orchestrators that own their threads. */
-#include "core.h"
+#include "host.h"
 
 static PyObject *controller_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"min_threads", "max_threads", "policy", "beta_threshold", "alpha", "hysteresis", "interval", NULL};

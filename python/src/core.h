@@ -81,76 +81,6 @@ typedef struct core_state {
 /* The state of the module that made a type, or the type that a Python class derives from. */
 core_state *core_state_of(PyTypeObject *type);
 
-/* A new object of a type without items. Memory is used again: what was done to an object that was there comes before. */
-static inline PyObject *object_create(PyTypeObject *type) {
-    PyObject *made = type->tp_alloc(type, 0);
-    if (made != NULL) {
-        COMES_AFTER(made);
-    }
-    return made;
-}
-
-/* A destructor begins with this, for an object that the collector may see: nobody has it any more. */
-static inline void object_end(PyObject *object) {
-    PyObject_GC_UnTrack(object);
-    COMES_AFTER(object);
-}
-
-/* ... and ends with this. */
-static inline void object_free(PyObject *object) {
-    PyTypeObject *type = Py_TYPE(object);
-    COMES_BEFORE(object);
-    type->tp_free(object);
-    Py_DECREF(type);
-}
-
-/* Hides a new object from the collector, for as long as it cannot be part of garbage. */
-static inline void object_hide(PyObject *object) {
-    PyObject_GC_UnTrack(object);
-}
-
-/* Not in a BEGIN_ATOMIC of the object. Several threads may find at once that it is to be shown. */
-static inline void object_show(PyObject *object) {
-    if (!PyObject_GC_IsTracked(object)) {
-        BEGIN_ATOMIC(object);
-        if (!PyObject_GC_IsTracked(object)) {
-            PyObject_GC_Track(object);
-        }
-        END_ATOMIC();
-    }
-}
-
-/*
- * References that another thread will give back. Free-threaded CPython counts those of the thread that made an object apart from those of
- * all others, and when another one gives back the last of the former, it must ask the maker to sort it out, under a lock. So what crosses
- * from one thread to another is counted as the others' from the start.
- */
-
-/* As Py_NewRef. */
-static inline PyObject *new_crossing_ref(PyObject *object) {
-#ifdef Py_GIL_DISABLED
-    if (!_Py_IsImmortal(object)) {
-        _Py_atomic_add_ssize(&object->ob_ref_shared, (Py_ssize_t)1 << _Py_REF_SHARED_SHIFT);
-    }
-    return object;
-#else
-    return Py_NewRef(object);
-#endif
-}
-
-/* Takes over the caller's reference and returns one that crosses, if it is the only one and the caller's thread made the object. */
-static inline PyObject *let_cross(PyObject *object) {
-#ifdef Py_GIL_DISABLED
-    if (_Py_IsOwnedByCurrentThread(object) && _Py_atomic_load_uint32_relaxed(&object->ob_ref_local) == 1 &&
-        _Py_atomic_load_ssize_relaxed(&object->ob_ref_shared) == 0) {
-        _Py_atomic_store_ssize_relaxed(&object->ob_ref_shared, _Py_REF_SHARED(1, _Py_REF_MERGED));
-        _Py_atomic_store_uint32_relaxed(&object->ob_ref_local, 0);
-        _Py_atomic_store_uintptr_relaxed(&object->ob_tid, _Py_UNOWNED_TID);
-    }
-#endif
-    return object;
-}
-
 /* Raises what a negative code of the library stands for. Returns NULL. */
 PyObject *core_raise(int code);
 
@@ -468,62 +398,6 @@ extern PyType_Spec executor_spec;
 PyObject *task_submit(pool_object *pool, PyObject *const *args, Py_ssize_t count, PyObject *names);
 /* Takes back the oldest call not yet begun: (future, function, args, kwargs), or None. */
 PyObject *task_take(pool_object *pool);
-
-/* ---- host.c ---- */
-
-/*
- * A call into the library by a thread that holds the GIL (on free-threaded builds: that is attached). While it lasts, callbacks on this
- * thread may run Python code; without one they must not.
- */
-typedef struct host_call {
-    struct host_thread *thread;
-    struct host_call *outer;
-    pool_object *pool;
-    PyObject *give_up; /* the crew's method for futures of tasks that the library gives up during this call; borrowed */
-    PyObject **error;  /* where the exception goes that kept a thread from starting; NULL: nowhere */
-} host_call;
-
-/* The calling thread as a host's. It is asked for once where much is to be done: to find what belongs to a thread takes a call. */
-typedef struct host_thread host_thread;
-host_thread *host_this_thread(void);
-
-void host_enter(host_call *call, pool_object *pool, PyObject *give_up, PyObject **error);
-void host_leave(host_call *call);
-/* The pool of the call that the thread makes, and the method for futures of tasks given up meanwhile. */
-pool_object *host_pool(const host_thread *thread);
-PyObject *host_give_up(void);
-
-/* Whether there are cores enough for a thread to wait for another one without sleeping. Counted when a pool is made. */
-void host_count_cores(void);
-bool host_has_cores(void);
-
-/* Lets go of the GIL for a call into the library that may wait. */
-void host_detach(void);
-void host_attach(void);
-
-/* Serves as a worker. What betapool_serve returns. */
-int host_serve(pool_object *pool);
-/* Whether the calling thread is a worker, and one of the pool's. */
-bool host_is_worker(void);
-bool host_is_serving(pool_object *pool);
-/* The future of the task that the thread runs, or NULL. */
-void host_set_future(host_thread *thread, PyObject *future);
-PyObject *host_future(const host_thread *thread);
-/* Called by a worker between two tasks: lets other threads have the GIL if they ask for it. */
-void host_give_way(host_thread *thread);
-
-/* The callbacks of betapool_config; `host` is the pool_object. */
-int host_spawn(void *host);
-void host_before_wait(void *host);
-void host_after_wait(void *host);
-void host_on_decision(void *host, const betapool_decision *decision);
-
-/* ---- gil.c ---- */
-
-/* Where threads sleep that wait for the GIL, for betapool_config.lock and lock_size. Called with it held. -1 with an exception. */
-int gil_range(const void **start, size_t *size);
-/* Waits for a moment, without sleeping, until nobody has the GIL. Called without it. */
-void gil_await(void);
 
 #pragma GCC visibility pop
 

@@ -7,7 +7,8 @@
  *
  * The callback is one of asyncio's functions, not of its documented interface: one that does not look as expected is called, as any other.
  */
-#include "core.h"
+#include "host.h"
+#include "object.h"
 
 struct delivery_object {
     PyObject_HEAD

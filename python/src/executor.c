@@ -1,5 +1,5 @@
 /* _core.ExecutorBase: what AdaptiveThreadPoolExecutor does for each call. */
-#include "core.h"
+#include "object.h"
 
 typedef struct executor_object {
     PyObject_HEAD

@@ -1,5 +1,6 @@
 /* The type of futures: how they are made, asked and collected. */
 #include "future.h"
+#include "object.h"
 
 static void future_dealloc(future_object *self);
 

@@ -1,5 +1,6 @@
 /* What becomes of a future: it begins, ends, or is cancelled, and whoever waits for that is told. */
 #include "future.h"
+#include "object.h"
 
 typedef struct change {
     unsigned from;   /* the states that it is made from: a bit for each */

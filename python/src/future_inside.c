@@ -3,6 +3,7 @@
  * futures never have come into being when somebody asks.
  */
 #include "future.h"
+#include "object.h"
 
 /* ---- Parts of their own ---- */
 

@@ -16,7 +16,7 @@
 #include "internal/pycore_runtime.h"
 #undef Py_BUILD_CORE
 
-#include "core.h"
+#include "host.h"
 
 /* Whether somebody has the GIL, as the struct says; NULL: not known, or there is none. */
 static const int *_Atomic gil_is_held;

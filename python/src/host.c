@@ -2,7 +2,7 @@
  * CPython as the host of libbetapool's threads: the callbacks of betapool_config, and what each thread must know about itself for them.
  * A worker serves with the GIL held, lets go of it when it has nothing to do, and gives way between tasks to those that ask for it.
  */
-#include "core.h"
+#include "host.h"
 
 #include <sched.h>
 

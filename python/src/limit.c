@@ -1,5 +1,5 @@
 /* A bound on how many calls may wait: submit() then waits until there is room, or is refused. */
-#include "core.h"
+#include "host.h"
 
 /* Whether there was room, or need not be: then it is taken. Else the caller is queued, if it has a bed. */
 static bool take_room(pool_object *pool, bool must_not_wait, sleeper *own) {

@@ -1,5 +1,6 @@
 /* _core.Pool: a libbetapool pool whose threads are Python's. Serves AdaptiveThreadPoolExecutor. */
-#include "core.h"
+#include "host.h"
+#include "object.h"
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* Threads that wait for something that happens in C: without the GIL, with a time limit, and open to Ctrl-C. */
-#include "core.h"
+#include "host.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -16,6 +16,7 @@
 #include "internal/pycore_runtime.h"
 #undef Py_BUILD_CORE
 
+#include "host.h"
 #include "survey.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* A call on its way through the library's queue, which holds a reference to its future. */
-#include "core.h"
+#include "host.h"
+#include "object.h"
 
 /* ---- Running ---- */
 
