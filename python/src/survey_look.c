@@ -159,29 +159,8 @@ static double cpu_time(void) {
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-/*
- * Asks for a core as soon as it wakes, for as short as a look takes. Else, when all cores are busy, it would wait in the same queues as the
- * threads that it is to see, and come when those that were before it, who wake for a moment, have been and gone: they would be seen too
- * seldom. Since Linux 6.12 the scheduler heeds the length of turn that a thread asks for; older ones ignore it.
- */
-static void ask_for_short_turns(void) {
-    struct {
-        uint32_t size, policy;
-        uint64_t flags;
-        int32_t nice;
-        uint32_t priority;
-        uint64_t runtime, deadline, period;
-        uint32_t least_clamp, most_clamp;
-    } attributes = {.size = sizeof attributes};
-    if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) == 0) {
-        attributes.runtime = 100000; /* nanoseconds */
-        syscall(SYS_sched_setattr, 0, &attributes, 0);
-    }
-}
-
 void *survey_run(void *argument) {
     survey_object *self = argument;
-    ask_for_short_turns();
     pthread_mutex_lock(&self->lock);
     self->own = (pid_t)syscall(SYS_gettid);
     self->began = self->last_look = betapool_wall_time();
