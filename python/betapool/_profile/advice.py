@@ -140,8 +140,8 @@ def _more(group: Group, gil_held: float | None, cores: float, crowded: bool) -> 
     if use >= _BUSY:
         return None
     limit = f"about {number(group.mean_threads / use)}" if use > 0.005 else "hundreds of"
-    resource = "the cores" if gil_held is None else "the GIL"
+    resource, verb, pronoun = ("the cores", "are", "them") if gil_held is None else ("the GIL", "is", "it")
     return (
-        f"{group.name} has {number(group.mean_threads)} threads; {number(io)} wait for I/O and {resource} is used {percent(use)}: "
-        f"if work is queued and what they wait for bears it, {limit} threads would keep it busy."
-    ).replace("the cores is", "the cores are")
+        f"{group.name} has {number(group.mean_threads)} threads; {number(io)} wait for I/O and {resource} {verb} used {percent(use)}: "
+        f"if work is queued and what they wait for bears it, {limit} threads would keep {pronoun} busy."
+    )
