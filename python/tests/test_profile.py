@@ -337,6 +337,8 @@ def test_a_script_finds_the_modules_beside_it(tmp_path):
         (["."], ". is a folder without a __main__.py"),
         (["-m", "no.such"], "there is no module no.such"),
         (["-m", "package"], "package is a package without a __main__"),
+        (["-m", "sys"], "sys is not written in Python"),
+        (["-m", "_ctypes"], "_ctypes is not written in Python"),
         (["--rate", "0", "x.py"], "give 0.1 to 10000"),
         (["--html", "no/folder/x.html", "x.py"], "a folder that exists"),
     ],

@@ -127,6 +127,8 @@ def _mistake_in(module: str) -> str | None:
         spec = None
     if spec is None:
         return f"there is no module {module}: name one that python -m finds from here"
+    if spec.origin == "built-in" or isinstance(spec.loader, importlib.machinery.ExtensionFileLoader):
+        return f"{module} is not written in Python: name a module that is"
     folders = spec.submodule_search_locations
     if folders is not None and importlib.machinery.PathFinder.find_spec(f"{module}.__main__", list(folders)) is None:
         return f"{module} is a package without a __main__: name a module in it"
