@@ -51,7 +51,7 @@ class Effort(NamedTuple):
         return tuple(Strategy(name, None, threshold, FAST) for name in ("paper", "paper-io") for threshold in self.thresholds)
 
 
-QUICK = Effort(Durations(1.3, 0.3, 2), 1, False, ("slm",), FEW_THRESHOLDS)
+QUICK = Effort(Durations(1.1, 0.3, 2), 1, False, (), FEW_THRESHOLDS)
 NORMAL = Effort(Durations(6.0, 1.5, 3), 99, True, OWN_POOLS, THRESHOLDS)
 FULL = Effort(Durations(10.0, 3.0, 10), 99, True, OWN_POOLS, THRESHOLDS)
 
