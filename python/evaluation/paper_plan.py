@@ -53,7 +53,7 @@ class Effort(NamedTuple):
     """In the figure; else those of the tables."""
 
 
-QUICK = Effort(runs=1, seconds=0.8, turns=1.0, calls=50_000, all_counts=False)
+QUICK = Effort(runs=1, seconds=0.8, turns=1.05, calls=50_000, all_counts=False)
 NORMAL = Effort(runs=3, seconds=3.0, turns=2.0, calls=200_000, all_counts=True)
 FULL = Effort(runs=10, seconds=10.0, turns=3.0, calls=1_000_000, all_counts=True)
 
