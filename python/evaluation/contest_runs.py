@@ -51,7 +51,7 @@ def make(
         prepared[python.name] = prepare(python, workloads, cache, packages, setting, available)
         setting["waits"] = prepared[python.name].waits
     chosen = [
-        (contest, group(contest, python, cores, available))
+        (contest, group(contest, effort, python, cores, available))
         for python in pythons[: effort.pythons]
         for contest in contests
         if contest.workload not in prepared[python.name].left_out

@@ -18,7 +18,7 @@ from rich.console import Console
 from evaluation import interpreters, machine, report
 from evaluation.command import Parser, cache_folder, carry_out, keep_previous, leave, listed, names_of, number
 from evaluation.edge.preparation import prepare
-from evaluation.plan import Durations, Group, core_numbers
+from evaluation.plan import Durations, Group, core_numbers, overhead_of
 from evaluation.progress import Display, duration
 from evaluation.results import Results
 from evaluation.runner import Folders, Runner, calibrate
@@ -150,7 +150,9 @@ def measure(options: argparse.Namespace, console: Console, packages: Path, cache
         raise interpreters.Unusable("nothing is left to measure: " + "; ".join(left_out))
     strategies = [Strategy(name) for name in options.only_strategies or LABELS]
     fine = not options.quick
-    estimates = [durations.estimate(len(strategies), group.most_threads, fine=fine) for group in groups]
+    estimates = [
+        durations.estimate(len(strategies), group.most_threads, fine=fine, overhead=overhead_of(group.workload)) for group in groups
+    ]
     for text in report.conditions(results):
         console.print(text, highlight=False, soft_wrap=True)
     console.print(f"at most {duration(sum(estimates))}; results go to {options.json}", highlight=False, soft_wrap=True)

@@ -27,11 +27,17 @@ TURNS = 2
 than one task of each thread it would show when they happened to end."""
 OVERHEAD = 0.2
 """Seconds that a cell takes beyond its run and its overtime: its interpreter's start, above all."""
+LIBRARY_OVERHEAD = 1.0
+"""The same where tasks use a library, which is imported; and where runs are often longer than usual, since the tasks are."""
 
 
-def seconds_of_a_cell(run: float, overtime: float | None = None) -> float:
+def overhead_of(workload: Workload) -> float:
+    return LIBRARY_OVERHEAD if workload.library else OVERHEAD
+
+
+def seconds_of_a_cell(run: float, overtime: float | None = None, overhead: float = OVERHEAD) -> float:
     """That it takes as a rule, for a run of so many and the usual overtime, or this one."""
-    return OVERHEAD + run + (OVERTIME * run if overtime is None else overtime)
+    return overhead + run + (OVERTIME * run if overtime is None else overtime)
 
 
 class Sweep:
@@ -154,7 +160,9 @@ class Durations(NamedTuple):
     def of(self, round: int) -> float:
         return self.seconds if round else self.static_seconds
 
-    def estimate(self, strategies: int, most: int, *, fine: bool, oracle: bool = True, known: Sequence[int] = ()) -> float:
+    def estimate(
+        self, strategies: int, most: int, *, fine: bool, oracle: bool = True, known: Sequence[int] = (), overhead: float = OVERHEAD
+    ) -> float:
         """Seconds for one workload, as a rule: a sweep seldom goes to the end, and two or three static counts take part in the rounds.
 
         known: the rounds of the cells that an earlier run has measured. One that came to the second round had met all who take part.
@@ -163,7 +171,8 @@ class Durations(NamedTuple):
         contestants = known.count(1) if max(known, default=0) > 1 else strategies + static
         in_rounds = contestants * self.rounds - sum(number > 0 for number in known)
         in_sweep = sum(count <= most for count in COARSE) + (6 if fine else -1) - known.count(0) if oracle and not any(known) else 0
-        return max(in_sweep, 0) * seconds_of_a_cell(self.static_seconds) + max(in_rounds, 0) * seconds_of_a_cell(self.seconds)
+        of_sweep, of_rounds = (seconds_of_a_cell(each, overhead=overhead) for each in (self.static_seconds, self.seconds))
+        return max(in_sweep, 0) * of_sweep + max(in_rounds, 0) * of_rounds
 
 
 class Group(NamedTuple):

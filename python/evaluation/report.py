@@ -128,7 +128,7 @@ def digest(title: str, comparisons: list[Comparison]) -> Table:
         mark = " *" * row.disturbed
         line = [
             WORKLOADS[comparison.workload].title,
-            cell(row.steady, percent) + mark,
+            cell(row.steady, percent, with_range=True) + mark,
             cell(row.whole, percent),
             f"{cell(row.threads, lambda value: f'{value:.0f}')} ({comparison.knee})",
             cell(row.settled, lambda value: f"{value:.1f} s"),

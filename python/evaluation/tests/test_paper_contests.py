@@ -7,7 +7,8 @@ import pytest
 from test_paper_report import run as swept
 
 from evaluation import paper, paper_contest_sections, paper_contests, paper_drawings, paper_figures, paper_report
-from evaluation.paper_contests import ALGORITHM_1, NAIVE, QUICK, contests, looked_at
+from evaluation.interpreters import Interpreter
+from evaluation.paper_contests import ALGORITHM_1, NAIVE, QUICK, contests, group, looked_at
 from evaluation.paper_standings import Standings
 from evaluation.paper_summary import Figures
 from evaluation.results import Cell, Outcome
@@ -168,6 +169,15 @@ def test_a_table_takes_what_it_needs():
     assert contests(["table-i", "figure-2"], QUICK) == []
     assert [contest.library_threads for contest in contests(["table-xiii"], QUICK)] == 7 * ["one"]
     assert [contest.library_threads for contest in contests(["table-xiii"], paper_contests.NORMAL)] == 7 * ["one"] + 3 * ["as-they-come"]
+
+
+@pytest.mark.parametrize(("effort", "most"), [(QUICK, 128), (paper_contests.FULL, 256)])
+def test_a_quick_run_tries_the_papers_counts_on_the_edge_workloads(effort, most):
+    python = Interpreter("3.11", "3.11.2", "python", False, "")
+    groups = [group(contest, effort, python, 2, [0, 1]) for contest in contests(["table-xi", "table-xiii"], effort)]
+    assert {each.most_threads for each in groups if each.workload.name in EDGE and each.library_threads == "one"} == {most}
+    assert {each.most_threads for each in groups if each.workload.name not in EDGE} == {256}
+    assert {each.max_workers for each in groups if each.library_threads == "one"} == {256}
 
 
 def test_the_nearest_of_the_counts_that_are_looked_at():
