@@ -180,5 +180,10 @@ def test_a_quick_run_tries_the_papers_counts_on_the_edge_workloads(effort, most)
     assert {each.max_workers for each in groups if each.library_threads == "one"} == {256}
 
 
+def test_libraries_take_their_time():
+    [with_library] = [each for each in contests(["table-xiii"], QUICK) if each.workload == "slm"]
+    assert with_library.estimate(QUICK, 128) > 1.5 * with_library._replace(workload="xi-100").estimate(QUICK, 128)
+
+
 def test_the_nearest_of_the_counts_that_are_looked_at():
     assert [looked_at(best) for best in (1, 3, 6, 24, 80, 256)] == [1, 4, 8, 32, 64, 256]

@@ -58,6 +58,13 @@ def test_a_digest_has_a_line_for_each_workload(results):
     assert "| **mean** | 98.0% | 88.2% |  |  |  | 80.0% |" in text
 
 
+def test_a_digest_has_the_spread_of_the_rounds(results):
+    results.add(outcome("fixed", 8, rate=100.0))
+    for number, rate in ((1, 90.0), (2, 99.0), (3, 101.0)):
+        results.add(outcome("adaptive", number=number, rate=rate))
+    assert "| 99.0% (90.0%-101.0%) |" in short_markdown(results)
+
+
 def test_what_was_left_out_is_said(results):
     run = results.runs[0]
     options = {**run["options"], "library_threads": "as-they-come"}
