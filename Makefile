@@ -44,17 +44,19 @@ ext: $$(extensions) ## the extension alone, in python/betapool
 
 # Folders are listed too: their time changes when a file goes away.
 library_sources := Package.swift $(shell find Sources include -path include/install -prune -o -print)
-compiler_flags  := -Osize -Xfrontend -function-sections -Xfrontend -disable-stack-protector
+compiler_flags  := -Osize -Xfrontend -function-sections -Xfrontend -disable-stack-protector \
+    -Xfrontend -disable-incremental-llvm-codegen -enforce-exclusivity=unchecked
 driver_flags    := -use-ld=lld -Xclang-linker -nostartfiles
 linker_flags    := -soname=$(SONAME) --version-script=$(CURDIR)/$(map) --gc-sections --icf=all -s -z nodelete -z relro -z now
 
 # SwiftPM takes CC from the environment for the C shim, and gcc will not do.
 swift := env -u CC $(SWIFT)
 
-# -function-sections lets the linker drop the general form of what the compiler has specialized. Libc's start-up objects (-nostartfiles) have
-# nothing in them for this library, but the loader would run them, and bring all code into memory for it. SwiftPM does not notice a changed
-# header in release builds, nor the version script: these begin anew. Programs that run keep the file they have open, for the new one takes
-# its name in a single step.
+# -function-sections lets the linker drop the general form of what the compiler has specialized. Incremental code generation would leave a hash
+# of every file in the library, and a check of exclusivity that fails would end the process: the tests of the ordinary build have those. Libc's
+# start-up objects (-nostartfiles) have nothing in them for this library, but the loader would run them, and bring all code into memory for it.
+# SwiftPM does not notice a changed header in release builds, nor the version script: these begin anew. Programs that run keep the file they
+# have open, for the new one takes its name in a single step.
 $(lib): $(library_sources) Makefile
 	$(say) "building $@ (Embedded Swift)"
 	@.ci/packages build

@@ -22,6 +22,7 @@ struct AdaptivePolicy {
     private var growth: Trial?
     private var shrinking: Trial?
     private var ceiling: Ceiling?
+    private var handover = Handover()
     private var progress: (time: Double, started: UInt64, completed: UInt64)?
     private var quietSince: Double?
     private var quietPeak = 0
@@ -51,6 +52,10 @@ struct AdaptivePolicy {
         }
         if load.queueLength == 0 { return whenQuiet(N: N, load, now: now) }
         quietSince = nil
+        if let verdict = handover.decide(N: N, isStaffed: front.isLock && front.isStaffed, stay, now: now) {
+            forgetTrials()
+            return verdict
+        }
         if ceiling?.isOutdated(by: stay) == true { forgetTrials() }
         if front.isStaffed {
             forgetTrials()
@@ -179,7 +184,7 @@ private struct Front {
     let waiting: Double
     let enough: Double
     let isComputing: Bool
-    private let isLock: Bool
+    let isLock: Bool
 
     init(_ stay: Stay, _ load: Load) {
         guard let occupancy = stay.occupancy else {

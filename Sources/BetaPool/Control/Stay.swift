@@ -58,6 +58,9 @@ struct Stay {
         occupancy = isAnother ? newest : mean
     }
 
+    /// Whether tasks are finished about as fast as then.
+    func isLike(_ rate: Double) -> Bool { self.rate > 0.7 * rate && self.rate < 1.4 * rate }
+
     /// Whether the work is not what it was: the rate has changed by half.
     private var hasShifted: Bool {
         guard recent.completed >= 20, recent.seconds > 0 else { return false }

@@ -16,6 +16,8 @@ struct Trial {
     private static let fairness = (tasks: 3.0, seconds: 0.25)
     /// Fewer threads are as good if the rate falls by no more than this.
     private static let tolerance = 0.03
+    /// Seconds within which half as many threads have to show that they are better.
+    private static let halving = (least: 0.08, most: 0.3)
 
     /// How it was before.
     let threads: Int
@@ -50,6 +52,15 @@ struct Trial {
         if gain + spread(gain, stay) < 1 - Self.tolerance { return .notBetter }
         guard stay.seconds >= patience else { return .undecided }
         return gain >= 1 - Self.tolerance ? .better : .notBetter
+    }
+
+    /// Whether half as many threads as before are not only as good but better.
+    func outcome(ofHalving stay: Stay) -> Outcome {
+        guard stay.seconds >= Self.halving.least else { return .undecided }
+        let gain = stay.rate / rate
+        let stray = spread(gain, stay) * max(1, stay.dispersion).root
+        if gain - stray > 1 + Self.tolerance { return .better }
+        return gain + stray < 1 + Self.tolerance || stay.seconds >= Self.halving.most ? .notBetter : .undecided
     }
 
     /// How far a ratio of two counts strays, were they Poisson. Those of a closed loop stray less.

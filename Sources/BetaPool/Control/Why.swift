@@ -24,6 +24,7 @@ struct Why {
         case lookingDown = 25
         case fewerWereWorse = 26
         case notSureYet = 27
+        case shortTurns = 28
     }
 
     let reason: Reason
@@ -40,7 +41,7 @@ struct Why {
     /// Whether tasks wait and get no thread, because it would not serve them sooner.
     var refusesGrowth: Bool {
         switch reason {
-        case .cpuSaturated, .enoughForLock, .enoughForCores, .growthDidNotPay: true
+        case .cpuSaturated, .enoughForLock, .enoughForCores, .growthDidNotPay, .shortTurns: true
         default: false
         }
     }
@@ -65,6 +66,7 @@ struct Why {
         case .lookingDown: ("trying whether fewer than ", " threads finish as many tasks", "")
         case .notSureYet: ("a change would undo the last one: looking for longer first", "", "")
         case .fewerWereWorse: ("", " threads finished fewer tasks", "")
+        case .shortTurns: ("more than ", " threads finish fewer tasks: turns of the lock are short", "")
         case .starved: ("tasks wait, and no thread has taken one for ", " s: they may wait for each other", "")
         case .starting: ("", " of ", " threads are at work, the others are still starting")
         case .idle: ("no task waits, and at most ", " of ", " threads had work")
@@ -75,7 +77,7 @@ struct Why {
     private var figures: Int {
         switch reason {
         case .fixed, .nothingQueued, .notSureYet: 0
-        case .atMaximum, .growthDidNotPay, .starved, .lookingDown, .fewerWereWorse: 1
+        case .atMaximum, .growthDidNotPay, .starved, .lookingDown, .fewerWereWorse, .shortTurns: 1
         default: 2
         }
     }
