@@ -7,7 +7,7 @@ struct Handover {
     /// Seconds. Longer turns hardly notice who had to be woken.
     private static let shortTurn = 0.001
     /// Seconds that a count is in force before another is held against it.
-    private static let settling = 0.25
+    private static let settling = 0.6
     /// Seconds. What was found stands for the longest pause; what was not is tried again after ever longer ones.
     private static let pauses = (first: 0.5, longest: 10.0)
 

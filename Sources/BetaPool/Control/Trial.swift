@@ -16,8 +16,9 @@ struct Trial {
     private static let fairness = (tasks: 3.0, seconds: 0.25)
     /// Fewer threads are as good if the rate falls by no more than this.
     private static let tolerance = 0.03
-    /// Seconds within which half as many threads have to show that they are better.
-    private static let halving = (least: 0.08, most: 0.3)
+    /// Half as many threads are better if they do so much more for the longer of these seconds: which core a thread wakes on, and with it what a
+    /// hand-over costs, stays the same for some tenths of a second and then is another matter.
+    private static let halving = (gain: 1.05, least: 0.1, most: 0.6)
 
     /// How it was before.
     let threads: Int
@@ -54,13 +55,14 @@ struct Trial {
         return gain >= 1 - Self.tolerance ? .better : .notBetter
     }
 
-    /// Whether half as many threads as before are not only as good but better.
+    /// Whether half as many threads as before are better, and not only as good.
     func outcome(ofHalving stay: Stay) -> Outcome {
         guard stay.seconds >= Self.halving.least else { return .undecided }
         let gain = stay.rate / rate
         let stray = spread(gain, stay) * max(1, stay.dispersion).root
-        if gain - stray > 1 + Self.tolerance { return .better }
-        return gain + stray < 1 + Self.tolerance || stay.seconds >= Self.halving.most ? .notBetter : .undecided
+        if gain + stray < Self.halving.gain { return .notBetter }
+        guard stay.seconds >= Self.halving.most else { return .undecided }
+        return gain - stray > Self.halving.gain ? .better : .notBetter
     }
 
     /// How far a ratio of two counts strays, were they Poisson. Those of a closed loop stray less.
