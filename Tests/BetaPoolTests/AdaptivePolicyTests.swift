@@ -53,9 +53,10 @@ private func vary(_ mean: Double, _ random: inout SeededGenerator) -> Double {
         #expect(course.decisions.contains { $0.why.reason == .shortTurns } == (convoyCost > 0))
     }
 
-    @Test func leavesLongTurnsAlone() throws {
-        let plant = Plant(cores: 2, hasLock: true) { _, random in [.compute(vary(0.002, &random)), .wait(vary(0.004, &random))] }
-        let course = try Course.run(plant, settings: adaptive(), seconds: 8)
+    /// Turns are long, or many threads are in I/O.
+    @Test(arguments: [(0.002, 0.004), (50e-6, 1e-3)]) func triesNoFewerThreadsElsewhere(_ compute: Double, _ wait: Double) throws {
+        let plant = Plant(cores: 2, hasLock: true) { _, random in [.compute(vary(compute, &random)), .wait(vary(wait, &random))] }
+        let course = try Course.run(plant, settings: adaptive(), seconds: 6)
         #expect(!course.decisions.contains { $0.why.reason == .lookingDown })
     }
 

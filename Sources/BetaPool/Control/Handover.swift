@@ -6,6 +6,8 @@
 struct Handover {
     /// Seconds. Longer turns hardly notice who had to be woken.
     private static let shortTurn = 0.001
+    /// Of all threads. Were there more in I/O, half as many would leave the lock idle, and to start those again costs more than they could save.
+    private static let fewInIO = 0.3
     /// Seconds that a count is in force before another is held against it.
     private static let settling = 0.6
     /// Seconds. What was found stands for the longest pause; what was not is tried again after ever longer ones.
@@ -27,7 +29,9 @@ struct Handover {
             self.found = nil
             nextLook = now
         }
-        guard isStaffed, N >= 4, now >= nextLook, stay.rate * Self.shortTurn > 1, stay.seconds >= Self.settling else { return nil }
+        guard isStaffed, N >= 4, now >= nextLook, stay.rate * Self.shortTurn > 1, stay.seconds >= Self.settling,
+            let waiting = stay.occupancy?.waiting, waiting < Self.fewInIO * Double(N)
+        else { return nil }
         trial = Trial(before: N, stay)
         return Verdict(threads: N / 2, why: Why(.lookingDown, Double(N)))
     }
