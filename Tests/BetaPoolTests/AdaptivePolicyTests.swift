@@ -38,7 +38,9 @@ private func vary(_ mean: Double, _ random: inout SeededGenerator) -> Double {
     /// is too much. Without that cost it is not, and half as many threads are tried in vain.
     @Test(arguments: [0, 15e-6]) func triesFewerThreadsWhereTurnsAreShort(_ convoyCost: Double) throws {
         func plant() -> Plant {
-            Plant(cores: 2, hasLock: true, convoyCost: convoyCost) { _, random in [.compute(vary(100e-6, &random)), .wait(vary(200e-6, &random))] }
+            Plant(cores: 2, hasLock: true, convoyCost: convoyCost) { _, random in
+                [.compute(vary(100e-6, &random)), .wait(vary(200e-6, &random))]
+            }
         }
         let best = (1...16).map { threads in
             let still = plant()
