@@ -55,6 +55,16 @@ private func vary(_ mean: Double, _ random: inout SeededGenerator) -> Double {
         #expect(course.decisions.contains { $0.why.reason == .shortTurns } == (convoyCost > 0))
     }
 
+    /// What was found of short turns stands for ten seconds, but not for other work.
+    @Test func forgetsShortTurnsWhenTheWorkChanges() throws {
+        let plant = Plant(cores: 2, hasLock: true, convoyCost: 15e-6) { now, random in
+            now < 4 ? [.compute(vary(100e-6, &random)), .wait(vary(200e-6, &random))] : [.compute(50e-6), .wait(vary(0.05, &random))]
+        }
+        let course = try Course.run(plant, settings: adaptive(maxThreads: 128), seconds: 7)
+        #expect(course.decisions.contains { $0.why.reason == .shortTurns })
+        #expect(course.counts(from: 6).allSatisfy { $0 > 64 })
+    }
+
     /// Turns are long, or many threads are in I/O.
     @Test(arguments: [(0.002, 0.004), (50e-6, 1e-3)]) func triesNoFewerThreadsElsewhere(_ compute: Double, _ wait: Double) throws {
         let plant = Plant(cores: 2, hasLock: true) { _, random in [.compute(vary(compute, &random)), .wait(vary(wait, &random))] }
