@@ -65,6 +65,16 @@ private func vary(_ mean: Double, _ random: inout SeededGenerator) -> Double {
         #expect(course.counts(from: 6).allSatisfy { $0 > 64 })
     }
 
+    @Test func triesNoFewerThreadsThanThereMayBe() throws {
+        let plant = Plant(cores: 2, hasLock: true, convoyCost: 15e-6) { _, random in
+            [.compute(vary(100e-6, &random)), .wait(vary(200e-6, &random))]
+        }
+        var settings = adaptive()
+        settings.minThreads = 6
+        let course = try Course.run(plant, settings: settings, seconds: 4)
+        #expect(!course.decisions.contains { $0.why.reason == .lookingDown })
+    }
+
     /// Turns are long, or many threads are in I/O.
     @Test(arguments: [(0.002, 0.004), (50e-6, 1e-3)]) func triesNoFewerThreadsElsewhere(_ compute: Double, _ wait: Double) throws {
         let plant = Plant(cores: 2, hasLock: true) { _, random in [.compute(vary(compute, &random)), .wait(vary(wait, &random))] }

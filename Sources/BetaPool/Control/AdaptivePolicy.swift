@@ -30,14 +30,14 @@ struct AdaptivePolicy {
     mutating func decide(N: Int, load: Load, now: Double, _ settings: Settings) -> Verdict {
         var stay = self.stay ?? Stay(since: now, completed: load.completed)
         stay.add(load, now: now)
-        let verdict = decide(N: N, load: load, now: now, stay)
+        let verdict = decide(N: N, load: load, now: now, stay, least: settings.minThreads)
         let threads = min(max(verdict.threads, settings.minThreads), settings.maxThreads)
         damping.note(change: threads - N)
         self.stay = threads == N ? stay : Stay(since: now, completed: load.completed, dispersion: stay.dispersion)
         return Verdict(threads: threads, why: threads < verdict.threads && threads == N ? Why(.atMaximum, Double(N)) : verdict.why)
     }
 
-    private mutating func decide(N: Int, load: Load, now: Double, _ stay: Stay) -> Verdict {
+    private mutating func decide(N: Int, load: Load, now: Double, _ stay: Stay, least: Int) -> Verdict {
         let front = Front(stay, load)
         noteProgress(load, now: now)
         if isStarved(front, now: now) {
@@ -52,7 +52,7 @@ struct AdaptivePolicy {
         }
         if load.queueLength == 0 { return whenQuiet(N: N, load, now: now) }
         quietSince = nil
-        if let verdict = handover.decide(N: N, isStaffed: front.isLock && front.isStaffed, stay, now: now) {
+        if let verdict = handover.decide(N: N, least: least, isStaffed: front.isLock && front.isStaffed, stay, now: now) {
             forgetTrials()
             return verdict
         }

@@ -19,8 +19,10 @@ struct Handover {
     private var pause = pauses.first
 
     /// nil where it has nothing to say.
-    /// - Parameter isStaffed: whether the lock is the bottleneck, and has enough threads in front of it.
-    mutating func decide(N: Int, isStaffed: Bool, _ stay: Stay, now: Double) -> Verdict? {
+    /// - Parameters:
+    ///   - least: the fewest threads there may be.
+    ///   - isStaffed: whether the lock is the bottleneck, and has enough threads in front of it.
+    mutating func decide(N: Int, least: Int, isStaffed: Bool, _ stay: Stay, now: Double) -> Verdict? {
         if let trial { return judge(trial, N: N, stay, now: now) }
         if let found {
             if now < nextLook, stay.isLike(found.rate) {
@@ -29,7 +31,7 @@ struct Handover {
             self.found = nil
             nextLook = now
         }
-        guard isStaffed, N >= 4, now >= nextLook, stay.rate * Self.shortTurn > 1, stay.seconds >= Self.settling,
+        guard isStaffed, N >= 4, N / 2 >= least, now >= nextLook, stay.rate * Self.shortTurn > 1, stay.seconds >= Self.settling,
             let waiting = stay.occupancy?.waiting, waiting < Self.fewInIO * Double(N)
         else { return nil }
         trial = Trial(before: N, stay)
